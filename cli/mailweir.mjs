@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// The one file that an old Node must be able to read: everything behind it is TypeScript that Node 24 strips itself.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const needed = [24, 0];
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+
+if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+  enableCompileCache?.();
+  const { main } = await import("./main.ts");
+  await main(process.argv);
+} else {
+  const local = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
+  if (!existsSync(local)) {
+    process.stderr.write(
+      `mailweir needs Node ${needed.join(".")} or newer; this is ${process.version}. ` +
+        "Run `npm ci` in the project first: it brings its own Node, and no other installation is touched.\n",
+    );
+    process.exit(1);
+  }
+  const child = spawn(local, process.argv.slice(1), { stdio: "inherit" });
+  // The terminal sends Ctrl-C to both of us; the child decides when the work is finished.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    process.stderr.write(`mailweir could not start ${local}: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}

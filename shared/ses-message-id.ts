@@ -1,0 +1,39 @@
+declare const brand: unique symbol;
+type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+
+/** SES's id for one delivery: the last part of the S3 key and what the sender was told with 250. Ours to trust. */
+export type SesMessageId = Brand<string, "SesMessageId">;
+
+/** The name under which SES proves that it may write; never a mail (ses-receiving.md §5.3). */
+export const setupNotificationId = "AMAZON_SES_SETUP_NOTIFICATION";
+
+const readable = /^[0-9a-z]{20,64}$/;
+
+/** Treats the id as opaque; `undefined` when it cannot be one. */
+export function parseSesMessageId(input: unknown): SesMessageId | undefined {
+  return typeof input === "string" && readable.test(input) ? (input as SesMessageId) : undefined;
+}
+
+const base32hex = "0123456789abcdefghijklmnopqrstuv";
+
+/**
+ * A new id in the shape of all ids seen since 2015: 25 octets in lower-case base32hex, the last one 0x01.
+ *
+ * @param randomBytes - 24 random octets
+ */
+export function createSesMessageId(randomBytes: Uint8Array): SesMessageId {
+  if (randomBytes.length !== 24) throw new RangeError("an SES message id needs 24 random octets");
+  let id = "";
+  let buffer = 0;
+  let bits = 0;
+  for (const octet of [...randomBytes, 1]) {
+    buffer = (buffer << 8) | octet;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      id += base32hex[(buffer >>> bits) & 31];
+    }
+    buffer &= (1 << bits) - 1;
+  }
+  return id as SesMessageId;
+}
