@@ -1,0 +1,201 @@
+import type { Verdicts } from "../../shared/mail/judgement.ts";
+import type { RecipientRecord } from "../../shared/ports.ts";
+import type { Authentication } from "../../shared/receipt/authentication.ts";
+import type { IpFilter, RuleSet } from "../../shared/receipt/model.ts";
+import type { SesMessageId } from "../../shared/ses-message-id.ts";
+
+/**
+ * What only the engine on one machine keeps: accepted messages, their action log, refusals, rule sets. The ports of the
+ * domain live beside it on the same database, so that an action and its log row are one transaction.
+ */
+export interface EngineStore {
+  /** Durable when it resolves (raw and envelope in one commit, shared with whatever else is ready): then say 250. */
+  accept(message: AcceptedMessage, raw: RawInput): Promise<void>;
+  message(sesMessageId: SesMessageId): Promise<AcceptedMessage | undefined>;
+  /** The bytes as received, without SES's block, in chunks of at most 64 KB. Throws ObjectNotFoundError. */
+  openRaw(sesMessageId: SesMessageId): AsyncIterable<Uint8Array>;
+  /** Messages whose rules have not ended, oldest first: what to resume after a start. */
+  unended(options: { readonly limit: number }): Promise<readonly SesMessageId[]>;
+  countUnended(): Promise<number>;
+
+  /** Put-if-absent; answers what is stored, so that a resume never judges anew. */
+  recordVerification(sesMessageId: SesMessageId, verification: Verification): Promise<Verification>;
+  verification(sesMessageId: SesMessageId): Promise<Verification | undefined>;
+
+  /** The rule set as it was at receipt, stored once by its content's hash. */
+  snapshotRuleSet(ruleSet: RuleSet | undefined): Promise<string>;
+  ruleSetSnapshot(id: string): Promise<RuleSet | undefined>;
+
+  actionLog(sesMessageId: SesMessageId): Promise<readonly ActionLogEntry[]>;
+  /** One transaction: the log row and everything the action does inside this machine. Same row twice: replaced. */
+  recordAction(sesMessageId: SesMessageId, entry: ActionLogEntry, effects: readonly ActionEffect[]): Promise<void>;
+  /**
+   * The rule set has ended for this message. Recipients that no action told the router about end `done` with stream
+   * null and `outcome`; they are listed by the caller.
+   */
+  endMessage(
+    sesMessageId: SesMessageId,
+    end: {
+      readonly reason: string;
+      readonly untold: readonly { readonly recipient: string; readonly outcome: string }[];
+    },
+  ): Promise<void>;
+  /** Messages with a pending action that is due, and when the next one will be. */
+  dueActions(now: Date, limit: number): Promise<readonly SesMessageId[]>;
+
+  refuse(refusal: Refusal): Promise<void>;
+  refusals(options: {
+    readonly limit: number;
+    readonly before?: number;
+  }): Promise<readonly (Refusal & { readonly id: number })[]>;
+  refusalCount(): Promise<number>;
+
+  /** Invocations (asynchronous Lambda) that are due, locked until `lockedUntil`. */
+  takeInvocations(now: Date, lockedUntil: Date, limit: number): Promise<readonly Invocation[]>;
+  /** `retryAt`: when to try again; without it the invocation is over (done, or given up with its cause). */
+  settleInvocation(id: number, result: { readonly retryAt?: Date; readonly cause?: string }): Promise<void>;
+
+  /** Newest first; before `before` (a sequence number) when given. */
+  list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ListedMessage[]>;
+  /** Counts by stream and state, and what is unfinished. */
+  status(): Promise<EngineStatus>;
+  /** When the earliest row of any kind (queue, invocation, action, …) becomes due, to sleep until then. */
+  nextDue(now: Date): Promise<Date | undefined>;
+  /** Called after every commit that may have made something due. */
+  onChange(listener: () => void): () => void;
+
+  ipFilters(): Promise<readonly IpFilter[]>;
+}
+
+export interface AcceptedMessage {
+  readonly sesMessageId: SesMessageId;
+  readonly receivedAt: Date;
+  readonly client: {
+    readonly ip: string;
+    readonly rdns?: string;
+    readonly helo: string;
+    readonly tls?: { readonly protocol: string; readonly cipher: string };
+  };
+  /** Without angle brackets; `""` is the null sender. */
+  readonly from: string;
+  /** As accepted, in envelope order, written as the sender wrote them. */
+  readonly recipients: readonly string[];
+  readonly ruleSetSnapshot: string;
+  readonly sizeBytes: number;
+}
+
+export type RawInput =
+  | { readonly kind: "inline"; readonly bytes: Uint8Array }
+  /** A file in the spool folder, already fsynced (it and its folder); the store takes it over. */
+  | { readonly kind: "file"; readonly path: string };
+
+export interface Verification {
+  readonly authentication: Authentication;
+  /** With scanning on; a rule without ScanEnabled sees DISABLED. */
+  readonly verdicts: Verdicts;
+  readonly scanDetail: { readonly spam: string; readonly virus: string };
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface ActionLogEntry {
+  readonly ruleIndex: number;
+  readonly actionIndex: number;
+  readonly ruleName: string;
+  readonly actionType: string;
+  readonly recipients: readonly string[];
+  readonly state: "done" | "pending" | "failed";
+  /** What it did, for people: object key, DSN id, disposition, error. No mail content. */
+  readonly result: string;
+  readonly disposition?: "CONTINUE" | "STOP_RULE" | "STOP_RULE_SET";
+  /** Attempts so far. */
+  readonly attempts: number;
+  /** For `pending`: when to try again (ISO 8601). */
+  readonly dueAt?: string;
+  readonly startedAt: string;
+  readonly durationMs: number;
+}
+
+/** What an action does inside this machine, as data: applied with its log row in one transaction. */
+export type ActionEffect =
+  | {
+      readonly kind: "put-object";
+      readonly bucket: string;
+      readonly key: string;
+      readonly metadata: Readonly<Record<string, string>>;
+      /** Octets in front of the raw message (SES's block, added headers), or the whole object as a file. */
+      readonly content:
+        | { readonly kind: "block-and-raw"; readonly block: Uint8Array; readonly sesMessageId: SesMessageId }
+        | { readonly kind: "inline"; readonly bytes: Uint8Array }
+        | { readonly kind: "file"; readonly path: string };
+    }
+  | { readonly kind: "publish"; readonly topicArn: string; readonly subject: string; readonly message: string }
+  | { readonly kind: "invoke"; readonly functionArn: string; readonly payload: string }
+  | {
+      readonly kind: "send-bounce";
+      /** One DSN per (message, rule, action); a repeated key sends nothing. */
+      readonly key: string;
+      readonly to: string;
+      readonly messageId: string;
+      readonly raw: Uint8Array;
+    }
+  | {
+      readonly kind: "count";
+      readonly metric: "PublishFailure" | "PublishExpired" | "PublishSuccess";
+      readonly ruleName: string;
+    };
+
+export interface Refusal {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly ip: string;
+  readonly helo: string;
+  /** Where it was said: `connect`, `MAIL`, `RCPT`, `DATA`. */
+  readonly stage: "connect" | "MAIL" | "RCPT" | "DATA";
+  readonly from?: string;
+  readonly recipient?: string;
+  /** Reply code and text as the sender saw them. */
+  readonly reply: string;
+  /** Why, for the operator. */
+  readonly reason: string;
+}
+
+export interface Invocation {
+  readonly id: number;
+  readonly functionArn: string;
+  readonly payload: string;
+  readonly attempts: number;
+  readonly createdAt: Date;
+}
+
+export interface ListedMessage {
+  /** Sequence number, for paging. */
+  readonly sequence: number;
+  readonly sesMessageId: SesMessageId;
+  readonly receivedAt: string;
+  readonly envelope: { readonly from: string; readonly to: readonly string[] };
+  readonly subject: string | null;
+  readonly author: string | null;
+  readonly recipients: readonly ListedRecipient[];
+}
+
+export type ListedRecipient = Pick<RecipientRecord, "recipient" | "state"> & {
+  readonly stream: string | null;
+  readonly outcome: string | null;
+  readonly cause: string | null;
+  readonly duplicateOf: string | null;
+};
+
+export interface EngineStatus {
+  readonly messages: number;
+  readonly unended: number;
+  readonly byStream: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly queues: readonly {
+    readonly name: string;
+    readonly visible: number;
+    readonly inFlight: number;
+    readonly delayed: number;
+  }[];
+  readonly refusals: number;
+  readonly bytes: number;
+}

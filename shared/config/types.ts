@@ -1,0 +1,211 @@
+import type { Header } from "../mail/headers.ts";
+import type { Judgement, Nature, Trust } from "../mail/judgement.ts";
+import type { ParsedMail } from "../mail/parse-mail.ts";
+import type { Claim, Ports } from "../ports.ts";
+import type { IpFilter, RuleSet } from "../receipt/model.ts";
+import type { StreamMessage } from "../streams/stream-message.ts";
+
+/** What a user writes in `mailweir.config.ts`: everything but `domains` has a default. */
+export interface MailConfig {
+  /** Verified domains; subdomains count as verified too, as in SES. */
+  readonly domains: readonly string[];
+  /** By name. The names of the built-in streams change their settings; others are the user's own. */
+  readonly streams?: Readonly<Record<string, StreamConfig>>;
+  /** Recipients that get a bounce (a DSN, after acceptance) while the others are delivered. */
+  readonly rejects?: readonly RejectConfig[];
+  readonly gate?: Partial<GatePolicy>;
+  /** `{ block: "203.0.113.0/24" }`, `{ allow: "203.0.113.25" }`; Allow wins. */
+  readonly ipFilters?: readonly ({ readonly block: string } | { readonly allow: string })[];
+  /** `require`: refuse recipients to senders that do not use STARTTLS. Default `optional`. */
+  readonly tls?: "require" | "optional";
+  /** From of bounces; must belong to one of the domains. Default `mailer-daemon@` the first domain. */
+  readonly bounceSender?: string;
+  /** Encrypt stored mail as SES does with a KMS key. Default false. */
+  readonly encrypt?: boolean;
+  /** An SES region with receiving; names ARNs and the greeting. Default `us-east-1`. */
+  readonly region?: string;
+  /** Own rules instead of the derived ones. */
+  readonly ruleSet?: RuleSet;
+  readonly local?: LocalConfig;
+}
+
+export type BuiltInWorker = "ticket" | "unsubscribe" | "personal" | "quarantine" | "record";
+
+export interface StreamConfig {
+  /** SES recipient conditions: an address, a domain, `.domain` for its subdomains. Without: any address. */
+  readonly recipients?: readonly string[];
+  readonly match?: StreamMatch;
+  readonly worker?: BuiltInWorker | StreamWorker;
+  /** For the personal worker: recipient address → Maildir name. */
+  readonly delivery?: Readonly<Record<string, { readonly maildir: string }>>;
+  /** Natures that this stream takes; the others go where `divert` says, by default to the stream of their name. */
+  readonly accepts?: readonly Nature[];
+  readonly divert?: Readonly<Partial<Record<Nature, string>>>;
+}
+
+export type StreamMatch =
+  | {
+      /** Compared without case with the whole address; a RegExp is tried on the normalised address. */
+      readonly recipient?: string | RegExp;
+      readonly header?: { readonly name: string; readonly value: string | RegExp };
+      readonly nature?: Nature | readonly Nature[];
+      readonly trust?: Trust | readonly Trust[];
+    }
+  | ((input: MatchInput) => boolean);
+
+export interface MatchInput {
+  readonly recipient: string;
+  readonly headers: readonly Header[];
+  readonly judgement: Judgement;
+}
+
+/** The user's own work on one recipient of one message. Runs at least once; `tools.claim` is the key for own effects. */
+export type StreamWorker = (
+  message: StreamMessage,
+  tools: WorkerTools,
+) => Promise<{ readonly outcome: string; readonly detail?: Readonly<Record<string, string>> } | undefined>;
+
+export interface WorkerTools {
+  readonly recipient: string;
+  readonly claim: Claim;
+  /** The stored message, decrypted, SES's header block on top. */
+  raw(): Promise<AsyncIterable<Uint8Array>>;
+  mail(): Promise<ParsedMail>;
+  readonly ports: Ports;
+}
+
+export interface RejectConfig {
+  readonly recipients: readonly string[];
+  readonly template: BounceTemplateName;
+}
+
+/** The six templates of the SES console (ses-receiving.md §5.4). */
+export type BounceTemplateName =
+  | "mailbox-does-not-exist"
+  | "message-too-large"
+  | "mailbox-full"
+  | "content-rejected"
+  | "unknown-failure"
+  | "temporary-failure";
+
+export type GateOutcome = "quarantine" | "bounce" | "drop" | "nothing";
+
+/** What a finding leads to. Quarantine by default, apart from a failed DKIM alone, which leads to nothing. */
+export interface GatePolicy {
+  readonly virus: GateOutcome;
+  readonly spam: GateOutcome;
+  /** DMARC FAIL of a domain whose policy is reject. */
+  readonly dmarcReject: GateOutcome;
+  readonly dkimFail: GateOutcome;
+}
+
+export interface LocalConfig {
+  /** Folder of the database and all mail. Default `data`. */
+  readonly data?: string;
+  /** `host:port`. Default `127.0.0.1:2525`. */
+  readonly smtp?: string;
+  /** Console and API. Default `127.0.0.1:8025`. */
+  readonly http?: string;
+  /** A zone file for offline work, or name servers; default: the system's. */
+  readonly dns?: { readonly zone: string } | { readonly servers: readonly string[] };
+  readonly scanners?: {
+    readonly spam?: SpamScannerConfig;
+    readonly virus?: VirusScannerConfig;
+  };
+  /** TLS key and certificate as PEM files; without, one is made. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Own Lambda functions that an own rule set names: ARN or name → module with a `handler` export. */
+  readonly functions?: Readonly<Record<string, string>>;
+  readonly limits?: Partial<LocalLimits>;
+}
+
+export type SpamScannerConfig =
+  /** Finds only GTUBE, the test string. The default. */
+  | { readonly type: "test-string" }
+  | { readonly type: "spamd" | "rspamd"; readonly host: string; readonly port: number; readonly timeoutMs?: number };
+export type VirusScannerConfig =
+  /** Finds only EICAR, the test file. The default. */
+  | { readonly type: "test-string" }
+  | { readonly type: "clamd"; readonly host: string; readonly port: number; readonly timeoutMs?: number };
+
+export interface LocalLimits {
+  /** Octets of one message, dots unstuffed, without SES's block. Default 41 943 040. */
+  readonly messageBytes: number;
+  /** Open SMTP connections. Default 500. */
+  readonly connections: number;
+  /** Accepted messages whose rules have not ended; beyond, senders get 451. Default 10 000. */
+  readonly unfinished: number;
+  /** Free octets on the data folder's disk below which senders get 452. Default 268 435 456. */
+  readonly freeDiskBytes: number;
+  /** Recipients of one transaction. Default 100. */
+  readonly recipients: number;
+  /** Memory of one worker thread's JS heap in MB. Default 192. */
+  readonly workerHeapMb: number;
+  /** Worker threads for functions. Default 2. */
+  readonly workers: number;
+}
+
+// ---- what the rest of the code sees: complete and checked ----
+
+export interface ResolvedStream {
+  readonly name: string;
+  /** Normalised as SES does. Empty: any address (then `match` decides, or only diverted mail comes here). */
+  readonly recipients: readonly string[];
+  /** False for streams that only get diverted mail (bounce, complaint, auto-reply, list, quarantine by default). */
+  readonly addressed: boolean;
+  readonly match?: StreamMatch;
+  readonly worker: BuiltInWorker | StreamWorker;
+  readonly delivery: Readonly<Record<string, { readonly maildir: string }>>;
+  readonly accepts: readonly Nature[];
+  /** For every nature that is not accepted: the stream it goes to. */
+  readonly divert: Readonly<Partial<Record<Nature, string>>>;
+}
+
+export interface ResolvedConfig {
+  /** First 16 hex digits of SHA-256 over the configuration; stored with every decision. */
+  readonly version: string;
+  readonly region: string;
+  /** Twelve digits; `000000000000` on one machine. */
+  readonly accountId: string;
+  readonly domains: readonly string[];
+  readonly streams: readonly ResolvedStream[];
+  readonly rejects: readonly RejectConfig[];
+  readonly gate: GatePolicy;
+  readonly ipFilters: readonly IpFilter[];
+  readonly bounceSender: string;
+  readonly encrypt: boolean;
+  /** The configured set, named `mailweir`: derived, or the user's own. */
+  readonly ruleSet: RuleSet;
+  readonly names: ResourceNames;
+  readonly local: ResolvedLocal;
+}
+
+/** Names and ARNs of what the pipeline owns, the same on both homes. */
+export interface ResourceNames {
+  readonly bucket: string;
+  readonly keyPrefix: string;
+  readonly noticeTopicArn: string;
+  readonly kmsKeyArn: string;
+  /** S3 notice → route-notification. */
+  readonly noticeQueue: string;
+  /** S3 event, 15 minutes late → route-object. */
+  readonly objectQueue: string;
+  /** Queue of a stream; its dead-letter queue is the same with `-dlq`. */
+  streamQueue(stream: string): string;
+  /** `gate`, `journal`, `route-notification`, `route-object`, `work-ticket`, … */
+  functionArn(name: string): string;
+}
+
+export interface ResolvedLocal {
+  readonly data: string;
+  readonly smtp: string;
+  readonly http: string;
+  readonly dns:
+    | { readonly kind: "system" }
+    | { readonly kind: "zone"; readonly file: string }
+    | { readonly kind: "servers"; readonly servers: readonly string[] };
+  readonly scanners: { readonly spam: SpamScannerConfig; readonly virus: VirusScannerConfig };
+  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly functions: Readonly<Record<string, string>>;
+  readonly limits: LocalLimits;
+}

@@ -1,0 +1,412 @@
+import type { Keys } from "./encryption/keys.ts";
+import type { Nature, NatureFinding, Safety, Trust, Verdicts } from "./mail/judgement.ts";
+import type { SesMessageId } from "./ses-message-id.ts";
+import type { StreamMessage } from "./streams/stream-message.ts";
+
+/**
+ * Everything that the domain asks of the world. One adapter family is `shared/aws`, the other `local/store`; each port has
+ * a suite in `test/contract/` that runs on every adapter. All values can be structured-cloned: a port may live in
+ * another thread.
+ */
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly objects: ObjectStore;
+  readonly queues: Queues;
+  readonly topics: Topics;
+  readonly keys: Keys;
+  readonly ledger: Ledger;
+  readonly suppressions: Suppressions;
+  readonly tickets: Tickets;
+  readonly mailboxes: Mailboxes;
+  readonly quarantine: Quarantine;
+  readonly records: Records;
+  readonly outbox: Outbox;
+}
+
+export interface Clock {
+  now(): Date;
+}
+
+export interface Random {
+  bytes(count: number): Uint8Array;
+}
+
+// ---- objects (S3) ----
+
+export interface ObjectRef {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export interface ObjectHead {
+  readonly sizeBytes: number;
+  /** User metadata, names in lower case without `x-amz-meta-`. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly lastModified: Date;
+}
+
+export interface StoredObject extends ObjectHead {
+  /** The stored bytes in chunks of at most 64 KB; may be consumed once. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface ObjectStore {
+  /** Writes the whole object; durable when it resolves. Replaces what was there. */
+  put(
+    ref: ObjectRef,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    metadata?: Readonly<Record<string, string>>,
+  ): Promise<void>;
+  head(ref: ObjectRef): Promise<ObjectHead | undefined>;
+  /** @throws {ObjectNotFoundError} */
+  open(ref: ObjectRef): Promise<StoredObject>;
+  /** Deleting what is not there is a success. */
+  delete(ref: ObjectRef): Promise<void>;
+  /** Keys in byte order behind `after`. */
+  list(
+    bucket: string,
+    options: { readonly prefix?: string; readonly after?: string; readonly limit: number },
+  ): Promise<readonly { readonly key: string; readonly sizeBytes: number; readonly lastModified: Date }[]>;
+}
+
+// ---- queues (SQS) and topics (SNS) ----
+
+export interface OutgoingQueueMessage {
+  /** Names the entry in the answer; unique within one call. */
+  readonly id: string;
+  readonly body: string;
+  /** 0 to 900. */
+  readonly delaySeconds?: number;
+}
+
+export interface ReceivedQueueMessage {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  /** ApproximateReceiveCount, this receive included. */
+  readonly receiveCount: number;
+  readonly sentAt: Date;
+  readonly firstReceivedAt: Date;
+}
+
+export interface Queues {
+  /** Sends any number of messages; resolves with the ids of those that were not taken and why. */
+  send(
+    queue: string,
+    messages: readonly OutgoingQueueMessage[],
+  ): Promise<readonly { readonly id: string; readonly cause: string }[]>;
+  receive(
+    queue: string,
+    options: { readonly max: number; readonly visibilityTimeoutMs?: number },
+  ): Promise<readonly ReceivedQueueMessage[]>;
+  /** A handle whose visibility ended deletes nothing and is no error. */
+  delete(queue: string, receiptHandles: readonly string[]): Promise<void>;
+  changeVisibility(queue: string, receiptHandle: string, visibilityTimeoutMs: number): Promise<void>;
+  counts(queue: string): Promise<{ readonly visible: number; readonly inFlight: number; readonly delayed: number }>;
+}
+
+export interface Topics {
+  /** At least once to every subscription. */
+  publish(topicArn: string, notice: { readonly subject?: string; readonly message: string }): Promise<void>;
+}
+
+// ---- the ledger: what became of each recipient of each message ----
+
+export const recipientStates = ["received", "decided", "routed", "working", "done", "quarantined", "failed"] as const;
+export type RecipientState = (typeof recipientStates)[number];
+
+/** Envelope and verdicts, written by `journal`. At most 1 KB on DynamoDB; recipients beyond that are cut with a flag. */
+export interface ReceiptMeta {
+  readonly sesMessageId: SesMessageId;
+  /** ISO 8601. */
+  readonly receivedAt: string;
+  /** `""` is the null sender. */
+  readonly from: string;
+  readonly recipients: readonly string[];
+  readonly recipientsIncomplete?: boolean;
+  readonly verdicts: Verdicts;
+}
+
+/** One recipient's decision, to be written if there is none. `stream: null`: nothing is sent to a queue. */
+export interface Decision {
+  readonly sesMessageId: SesMessageId;
+  /** Normalised (see `normaliseAddress`). */
+  readonly recipient: string;
+  readonly stream: string | null;
+  /** For `stream: null`: `rejected`, `bounced`, `dropped`, `not-routed`, … */
+  readonly outcome?: string;
+  readonly configVersion: string;
+  readonly nature: NatureFinding;
+  readonly safety: Safety;
+  readonly trust: Trust;
+  readonly reasons: readonly string[];
+  /** ISO 8601. */
+  readonly receivedAt: string;
+}
+
+export interface RecipientRecord extends Decision {
+  readonly state: RecipientState;
+  /** How often a worker claimed it. */
+  readonly attempts: number;
+  /** What the worker did, in its own word: `ticket-opened`, `suppressed`, `delivered`, `held`, … */
+  readonly outcome?: string;
+  /** Why the last attempt failed; kept when a later one succeeds is not promised. */
+  readonly cause?: string;
+  readonly duplicateOf?: SesMessageId;
+  /** Whatever the worker wants shown in the journey: ticket id, path, … Small. */
+  readonly detail?: Readonly<Record<string, string>>;
+  /** ISO 8601. */
+  readonly updatedAt: string;
+}
+
+/** The right to do effects for one recipient, drawn from the ledger. A later claim makes it stale. */
+export interface Claim {
+  readonly sesMessageId: SesMessageId;
+  readonly recipient: string;
+  /** From 1. */
+  readonly attempt: number;
+}
+
+export type ClaimResult =
+  | { readonly kind: "claimed"; readonly claim: Claim; readonly record: RecipientRecord }
+  /** `done` or `quarantined`: acknowledge the message, do nothing. */
+  | { readonly kind: "ended"; readonly record: RecipientRecord }
+  /** No decision is stored: the message is not ours or was forgotten. */
+  | { readonly kind: "unknown" };
+
+export interface Finish {
+  readonly state: "done" | "quarantined" | "failed";
+  readonly outcome: string;
+  readonly cause?: string;
+  readonly duplicateOf?: SesMessageId;
+  readonly detail?: Readonly<Record<string, string>>;
+}
+
+export interface Ledger {
+  /** Written once; a second call changes nothing, but completes a META whose recipients were marked incomplete. */
+  putMeta(meta: ReceiptMeta): Promise<void>;
+  meta(sesMessageId: SesMessageId): Promise<ReceiptMeta | undefined>;
+  /**
+   * Put-if-absent on (SES message id, recipient); answers what is stored, in the order given. A new decision with a
+   * stream is `decided`, one without is `done` with its outcome.
+   */
+  decide(decisions: readonly Decision[]): Promise<readonly RecipientRecord[]>;
+  /** `decided` → `routed`; a state further on stays as it is. */
+  routed(sesMessageId: SesMessageId, recipients: readonly string[]): Promise<void>;
+  /**
+   * Draws the next attempt number by a conditional increment; allowed from every state but `done` and `quarantined`
+   * (a redriven dead letter starts again from `failed`).
+   */
+  claim(sesMessageId: SesMessageId, recipient: string): Promise<ClaimResult>;
+  /** Notes why an attempt failed; the state stays `working`. A stale claim changes nothing. */
+  setback(claim: Claim, cause: string): Promise<void>;
+  /** False, and nothing changes, when the claim is stale or the record has ended. */
+  finish(claim: Claim, finish: Finish): Promise<boolean>;
+  /** Ends as `failed` what has not ended: a dead letter, or an action that told the router nothing. */
+  fail(sesMessageId: SesMessageId, recipient: string, cause: string): Promise<void>;
+  /** `quarantined` → `decided` for `stream`, for a release. False when it was not quarantined. */
+  reopen(sesMessageId: SesMessageId, recipient: string, stream: string): Promise<boolean>;
+  recipients(sesMessageId: SesMessageId): Promise<readonly RecipientRecord[]>;
+  /** Records in `received`, `decided`, `routed` or `working`, oldest first. */
+  unfinished(options: { readonly olderThan: Date; readonly limit: number }): Promise<readonly RecipientRecord[]>;
+  /**
+   * The first SES id that brought these bytes under this Message-ID to this recipient within 24 hours before
+   * `receivedAt`; stores the given one and answers it when there is none.
+   */
+  firstOf(fingerprint: {
+    readonly bodySha256: string;
+    readonly headerMessageId: string;
+    readonly recipient: string;
+    readonly sesMessageId: SesMessageId;
+    readonly receivedAt: string;
+  }): Promise<SesMessageId>;
+}
+
+// ---- domain stores: effects are unique on (SES message id, recipient, effect name) by conditional writes; an attempt
+// that a later one overtook gets a StaleClaimError (shared/streams/errors.ts) and nothing is written ----
+
+export interface Suppression {
+  /** Normalised address of the person. */
+  readonly address: string;
+  /** A list's id, or `*` for everything. */
+  readonly list: string;
+  readonly reason: "mailto" | "one-click" | "complaint" | "hard-bounce" | "soft-bounce" | "manual" | "import";
+  /** ISO 8601. */
+  readonly since: string;
+  readonly evidence: {
+    readonly sesMessageId?: SesMessageId;
+    readonly content?: StreamMessage["content"];
+    readonly note: string;
+  };
+}
+
+export interface Suppressions {
+  /**
+   * Writes the suppression once per claim and once per (address, list): an existing one keeps its date and gets the new
+   * evidence in its history.
+   * @throws {StaleClaimError}
+   */
+  suppress(claim: Claim, suppression: Suppression): Promise<"added" | "already-suppressed" | "repeated">;
+  check(address: string, list?: string): Promise<Suppression | undefined>;
+  list(options: { readonly after?: string; readonly limit: number }): Promise<readonly Suppression[]>;
+}
+
+export interface TicketAttachment {
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly object: ObjectRef;
+}
+
+export interface TicketEntry {
+  readonly sesMessageId: SesMessageId;
+  /** Header Message-ID with angle brackets; absent when the mail had none. */
+  readonly headerMessageId?: string;
+  readonly bodySha256: string;
+  readonly author: { readonly name: string; readonly address: string };
+  readonly trust: Trust;
+  readonly subject: string;
+  /** The author's own words. */
+  readonly text: string;
+  readonly quote?: string;
+  readonly signature?: string;
+  readonly attachments: readonly TicketAttachment[];
+  readonly raw: StreamMessage["content"];
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface Ticket {
+  /** Counted from 1. */
+  readonly id: number;
+  readonly state: "open" | "closed";
+  readonly subject: string;
+  /** Normalised addresses that take part: authors, and the recipients that are not ours. */
+  readonly participants: readonly string[];
+  readonly relatedTo?: number;
+  readonly entries: readonly TicketEntry[];
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface TicketThread {
+  readonly ticketId: number;
+  readonly participants: readonly string[];
+  readonly state: Ticket["state"];
+  /** Which of the asked Message-IDs it holds. */
+  readonly messageIds: readonly string[];
+}
+
+export type TicketPlan =
+  /** `claims`: Message-IDs (own, and the thread's root) that must not belong to a ticket yet. */
+  | {
+      readonly kind: "open";
+      readonly subject: string;
+      readonly participants: readonly string[];
+      readonly claims: readonly string[];
+      readonly relatedTo?: number;
+    }
+  | {
+      readonly kind: "join";
+      readonly ticketId: number;
+      readonly participants: readonly string[];
+      readonly claims: readonly string[];
+    };
+
+export type TicketResult =
+  | { readonly kind: "opened" | "joined"; readonly ticketId: number }
+  /** This claim's effect was there already, or the ticket holds this very mail (same Message-ID and body). */
+  | { readonly kind: "repeated"; readonly ticketId: number }
+  /** A Message-ID to be claimed belongs to a ticket by now: look at it and plan again. Nothing was written. */
+  | { readonly kind: "conflict"; readonly threads: readonly TicketThread[] };
+
+export interface Tickets {
+  threads(messageIds: readonly string[]): Promise<readonly TicketThread[]>;
+  /** One transaction: effect, claims, ticket, entry. @throws {StaleClaimError} */
+  record(claim: Claim, plan: TicketPlan, entry: TicketEntry): Promise<TicketResult>;
+  get(ticketId: number): Promise<Ticket | undefined>;
+  list(options: {
+    readonly state?: Ticket["state"];
+    readonly after?: number;
+    readonly limit: number;
+  }): Promise<readonly Ticket[]>;
+}
+
+export interface MailboxTarget {
+  readonly kind: "maildir";
+  /** Folder name of the Maildir below the data folder; validated by the configuration. */
+  readonly name: string;
+}
+
+export interface Mailboxes {
+  /**
+   * Delivers the bytes once per (SES message id, recipient, target): the target is asked before it is written.
+   * @throws {StaleClaimError}
+   */
+  deliver(
+    claim: Claim,
+    target: MailboxTarget,
+    body: AsyncIterable<Uint8Array>,
+    receivedAt: Date,
+  ): Promise<{ readonly path: string; readonly repeated: boolean }>;
+}
+
+export interface HeldMessage {
+  readonly sesMessageId: SesMessageId;
+  readonly recipient: string;
+  /** Where it would have gone. */
+  readonly intendedStream: string;
+  readonly reasons: readonly string[];
+  readonly message: StreamMessage;
+  /** ISO 8601. */
+  readonly heldAt: string;
+}
+
+export interface Quarantine {
+  /** @throws {StaleClaimError} */
+  hold(claim: Claim, held: HeldMessage): Promise<void>;
+  get(sesMessageId: SesMessageId, recipient: string): Promise<HeldMessage | undefined>;
+  list(options: { readonly after?: string; readonly limit: number }): Promise<readonly HeldMessage[]>;
+  remove(sesMessageId: SesMessageId, recipient: string): Promise<void>;
+}
+
+/** What bounces, complaints, auto-replies and list mail told us. */
+export interface MailRecord {
+  readonly kind: Extract<Nature, "bounce" | "complaint" | "auto-reply" | "mdn" | "list" | "machine"> | "other";
+  readonly sesMessageId: SesMessageId;
+  readonly recipient: string;
+  /** Extracted facts: per-recipient status of a DSN, feedback type, list id, … JSON, at most 32 KB. */
+  readonly facts: unknown;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface Records {
+  /** @throws {StaleClaimError} */
+  record(claim: Claim, record: MailRecord): Promise<"recorded" | "repeated">;
+  list(options: {
+    readonly kind?: MailRecord["kind"];
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly MailRecord[]>;
+}
+
+/** SES's SendBounce (API v1) without what only sending authorisation needs. */
+export interface BounceRequest {
+  readonly originalMessageId: SesMessageId;
+  /** A verified identity; the DSN's From. */
+  readonly bounceSender: string;
+  readonly recipients: readonly {
+    readonly recipient: string;
+    readonly smtpReplyCode: string;
+    readonly statusCode: string;
+    readonly message: string;
+  }[];
+}
+
+export interface Outbox {
+  /** At most one bounce per (original SES id, recipient); answers the DSN's id. */
+  sendBounce(request: BounceRequest): Promise<{ readonly messageId: string; readonly repeated: boolean }>;
+}
