@@ -1,6 +1,6 @@
 import type { Header } from "../mail/headers.ts";
 import type { Judgement, Nature, Trust } from "../mail/judgement.ts";
-import type { ParsedMail } from "../mail/parse-mail.ts";
+import type { ParsedMail } from "../mail/parsed-mail.ts";
 import type { Claim, Ports } from "../ports.ts";
 import type { IpFilter, RuleSet } from "../receipt/model.ts";
 import type { StreamMessage } from "../streams/stream-message.ts";

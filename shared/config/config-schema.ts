@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { natures } from "../mail/judgement.ts";
+import { bounceTemplates } from "./bounce-templates.ts";
+import { receivingRegions } from "./regions.ts";
+import type { BounceTemplateName } from "./types.ts";
+
+// The shape only; what fits together is checked in resolve-config.ts. Every limit is validated too: a limit that is NaN
+// or a string would switch itself off.
+
+export const builtInWorkers = ["ticket", "unsubscribe", "personal", "quarantine", "record"] as const;
+export const gateOutcomes = ["quarantine", "bounce", "drop", "nothing"] as const;
+
+const text = z.string().min(1);
+const nature = z.enum(natures);
+const count = (max: number) => z.int().min(1).max(max);
+const functionValue = z.custom<(...args: never[]) => unknown>(
+  (value) => typeof value === "function",
+  "must be a function",
+);
+const oneOrMore = <T extends z.ZodType>(of: T) => z.union([of, z.array(of).min(1)]);
+
+const match = z.union([
+  functionValue,
+  z.strictObject({
+    recipient: z.union([text, z.instanceof(RegExp)]).optional(),
+    header: z.strictObject({ name: text, value: z.union([text, z.instanceof(RegExp)]) }).optional(),
+    nature: oneOrMore(nature).optional(),
+    trust: oneOrMore(z.enum(["token", "aligned", "failed", "unaligned"])).optional(),
+  }),
+]);
+
+const stream = z.strictObject({
+  recipients: z.array(text).min(1).max(500).optional(),
+  match: match.optional(),
+  worker: z.union([z.enum(builtInWorkers), functionValue]).optional(),
+  delivery: z.record(text, z.strictObject({ maildir: text })).optional(),
+  accepts: z.array(nature).min(1).optional(),
+  divert: z.partialRecord(nature, text).optional(),
+});
+
+const scanner = (types: [string, ...string[]]) =>
+  z.discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("test-string") }),
+    z.strictObject({
+      type: z.enum(types),
+      host: text,
+      port: z.int().min(1).max(65_535),
+      timeoutMs: z.int().min(100).max(300_000).optional(),
+    }),
+  ]);
+
+const limits = z.strictObject({
+  messageBytes: count(41_943_040).optional(),
+  connections: count(100_000).optional(),
+  unfinished: count(10_000_000).optional(),
+  freeDiskBytes: z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  recipients: count(1_000).optional(),
+  workerHeapMb: z.int().min(32).max(65_536).optional(),
+  workers: count(64).optional(),
+});
+
+const local = z.strictObject({
+  data: text.optional(),
+  smtp: text.optional(),
+  http: text.optional(),
+  dns: z.union([z.strictObject({ zone: text }), z.strictObject({ servers: z.array(text).min(1) })]).optional(),
+  scanners: z
+    .strictObject({
+      spam: scanner(["spamd", "rspamd"]).optional(),
+      virus: scanner(["clamd"]).optional(),
+    })
+    .optional(),
+  tls: z.strictObject({ key: text, cert: text }).optional(),
+  functions: z.record(text, text).optional(),
+  limits: limits.optional(),
+});
+
+const gate = z.strictObject({
+  virus: z.enum(gateOutcomes).optional(),
+  spam: z.enum(gateOutcomes).optional(),
+  dmarcReject: z.enum(gateOutcomes).optional(),
+  dkimFail: z.enum(gateOutcomes).optional(),
+});
+
+const templates = Object.keys(bounceTemplates) as [BounceTemplateName, ...BounceTemplateName[]];
+
+export const configSchema = z.strictObject({
+  domains: z.array(text).min(1).max(10_000),
+  streams: z.record(text, stream).optional(),
+  rejects: z
+    .array(z.strictObject({ recipients: z.array(text).min(1).max(500), template: z.enum(templates) }))
+    .optional(),
+  gate: gate.optional(),
+  ipFilters: z
+    .array(z.union([z.strictObject({ block: text }), z.strictObject({ allow: text })]))
+    .max(100)
+    .optional(),
+  tls: z.enum(["require", "optional"]).optional(),
+  bounceSender: text.optional(),
+  encrypt: z.boolean().optional(),
+  region: z.enum(receivingRegions).optional(),
+  // Checked by the rules of the SES API (shared/receipt/validate-rule.ts), not here.
+  ruleSet: z.looseObject({ name: text, rules: z.array(z.looseObject({ name: z.string() })) }).optional(),
+  local: local.optional(),
+});
+
+/** The words that may stand at a path of the configuration: to suggest one for a typo. `*` is any name. */
+export const knownKeys: Readonly<Record<string, readonly string[]>> = {
+  "": Object.keys(configSchema.shape),
+  "streams.*": Object.keys(stream.shape),
+  "streams.*.match": ["recipient", "header", "nature", "trust"],
+  "streams.*.match.header": ["name", "value"],
+  "streams.*.delivery.*": ["maildir"],
+  "rejects.*": ["recipients", "template"],
+  "ipFilters.*": ["block", "allow"],
+  gate: Object.keys(gate.shape),
+  local: Object.keys(local.shape),
+  "local.limits": Object.keys(limits.shape),
+  "local.scanners": ["spam", "virus"],
+  "local.scanners.*": ["type", "host", "port", "timeoutMs"],
+  "local.dns": ["zone", "servers"],
+  "local.tls": ["key", "cert"],
+};

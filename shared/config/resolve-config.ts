@@ -1,0 +1,406 @@
+import { createHash } from "node:crypto";
+import { parseDomain, parseMailAddress } from "../mail/address.ts";
+import { type Nature, natures } from "../mail/judgement.ts";
+import { validateCidr } from "../receipt/ip-filter.ts";
+import { normaliseRecipient, normaliseRecipients, validateRecipientCondition } from "../receipt/match-recipient.ts";
+import type { IpFilter, RuleSet } from "../receipt/model.ts";
+import { checkRuleSet } from "./check-rule-set.ts";
+import { checkShape, place } from "./check-shape.ts";
+import { ConfigError, type ConfigFault, didYouMean } from "./config-error.ts";
+import { deriveRuleSet } from "./derive-rules.ts";
+import { localAccountId, resourceNames } from "./names.ts";
+import type {
+  BuiltInWorker,
+  GatePolicy,
+  LocalLimits,
+  MailConfig,
+  ResolvedConfig,
+  ResolvedLocal,
+  ResolvedStream,
+  StreamConfig,
+} from "./types.ts";
+
+export interface ResolveOptions {
+  /** How the file is called in messages. */
+  readonly file?: string;
+  /** Default `mailweir`; on AWS with the stage. */
+  readonly prefix?: string;
+  /** Default: the account id of a single machine. */
+  readonly accountId?: string;
+}
+
+/**
+ * Checks a configuration and completes it with its defaults.
+ *
+ * @param input - what `mailweir.config.ts` exports
+ * @throws {ConfigError} with every mistake at once
+ */
+export function resolveConfig(input: unknown, options: ResolveOptions = {}): ResolvedConfig {
+  const shapeFaults = checkShape(input);
+  if (shapeFaults.length > 0) throw new ConfigError(shapeFaults, options.file);
+  // checkShape is the proof: the schema and the type say the same.
+  const config = input as MailConfig;
+
+  const faults: ConfigFault[] = [];
+  const region = config.region ?? "us-east-1";
+  const accountId = options.accountId ?? localAccountId;
+  const names = resourceNames(options.prefix ?? "mailweir", region, accountId);
+  const domains = resolveDomains(config, faults);
+  const streams = resolveStreams(config, domains, faults);
+  const rejects = config.rejects ?? [];
+  for (const [index, reject] of rejects.entries()) {
+    checkConditions(reject.recipients, ["rejects", index, "recipients"], domains, faults);
+  }
+  const gate = { ...defaultGate, ...config.gate };
+  const bounceSender = resolveBounceSender(config, domains, faults);
+  const ipFilters = resolveIpFilters(config, faults);
+  const local = resolveLocal(config, faults);
+  if (config.ruleSet) faults.push(...checkRuleSet(config.ruleSet));
+  else if (!streams.some((stream) => stream.addressed)) {
+    faults.push({
+      at: "streams",
+      problem: "no stream has recipients or a match, so every mail would be refused",
+      suggestion: `write for example  personal: { recipients: [${JSON.stringify(domains[0] ?? "example.com")}] }`,
+    });
+  }
+  if (faults.length > 0) throw new ConfigError(faults, options.file);
+
+  const tls = config.tls ?? "optional";
+  const encrypt = config.encrypt ?? false;
+  const ruleSet: RuleSet = config.ruleSet
+    ? {
+        ...config.ruleSet,
+        name: "mailweir",
+        rules: config.ruleSet.rules.map((rule) => ({ ...rule, recipients: normaliseRecipients(rule.recipients) })),
+      }
+    : deriveRuleSet({ domains, streams, rejects, gate, tls, bounceSender, encrypt, names });
+
+  return {
+    version: versionOf(config),
+    region,
+    accountId,
+    domains,
+    streams,
+    rejects: rejects.map((reject) => ({ ...reject, recipients: normaliseRecipients(reject.recipients) })),
+    gate,
+    ipFilters,
+    bounceSender,
+    encrypt,
+    ruleSet,
+    names,
+    local,
+  };
+}
+
+const defaultGate: GatePolicy = {
+  virus: "quarantine",
+  spam: "quarantine",
+  dmarcReject: "quarantine",
+  dkimFail: "nothing",
+};
+
+/** SES accepts 40 MB; design §6 and ses-receiving.md §1.2 fix it at 40 MiB of data, dots unstuffed. */
+const defaultLimits: LocalLimits = {
+  messageBytes: 41_943_040,
+  connections: 500,
+  unfinished: 10_000,
+  freeDiskBytes: 268_435_456,
+  recipients: 100,
+  workerHeapMb: 192,
+  workers: 2,
+};
+
+function resolveDomains(config: MailConfig, faults: ConfigFault[]): readonly string[] {
+  return config.domains.map((domain, index) => {
+    const parsed = parseDomain(domain);
+    if (parsed === undefined || parsed.startsWith("[") || !parsed.includes(".")) {
+      faults.push({
+        at: place(["domains", index]),
+        problem: `"${domain}" is not a domain name`,
+        allowed: "a name such as example.com, without scheme, path or @",
+      });
+    }
+    return parsed ?? domain;
+  });
+}
+
+// ---- streams ----
+
+type Preset = {
+  readonly worker: BuiltInWorker;
+  readonly accepts?: readonly Nature[];
+  readonly divert?: StreamConfig["divert"];
+};
+
+const automatic = {
+  bounce: "bounce",
+  complaint: "complaint",
+  "auto-reply": "auto-reply",
+  mdn: "auto-reply",
+  machine: "auto-reply",
+} as const;
+
+/** The built-in streams, each with what it takes (design §4). Natures not accepted go to the stream named in `divert`. */
+const presets: Readonly<Record<string, Preset>> = {
+  personal: { worker: "personal" },
+  unsubscribe: {
+    worker: "unsubscribe",
+    accepts: ["unsubscribe-request", "human"],
+    divert: { ...automatic, list: "list" },
+  },
+  ticket: { worker: "ticket", accepts: ["human", "list", "unsubscribe-request"], divert: automatic },
+  bounce: { worker: "record" },
+  complaint: { worker: "record" },
+  "auto-reply": { worker: "record" },
+  list: { worker: "record" },
+  quarantine: { worker: "quarantine" },
+};
+
+/** Where a nature goes when a user's stream does not accept it and does not say more. */
+const natureStream: Readonly<Partial<Record<Nature, string>>> = {
+  ...automatic,
+  list: "list",
+  "unsubscribe-request": "unsubscribe",
+};
+
+function resolveStreams(
+  config: MailConfig,
+  domains: readonly string[],
+  faults: ConfigFault[],
+): readonly ResolvedStream[] {
+  const given = config.streams ?? {};
+  const names = [...new Set([...Object.keys(given), ...Object.keys(presets)])];
+  const owners = new Map<string, string>();
+  return names.map((name): ResolvedStream => {
+    const stream = given[name] ?? {};
+    const preset = presets[name];
+    const at = ["streams", name];
+    checkName(name, faults);
+    if (stream.worker === undefined && preset === undefined) {
+      const suggestion = didYouMean(name, Object.keys(presets));
+      faults.push({
+        at: place([...at, "worker"]),
+        problem: `stream "${name}" has no worker`,
+        allowed:
+          'one of "ticket", "unsubscribe", "personal", "quarantine", "record", or a function (message, tools) => …',
+        ...(suggestion !== undefined && { suggestion: `or, if you meant the built-in stream: ${suggestion}` }),
+      });
+    }
+    checkConditions(stream.recipients ?? [], [...at, "recipients"], domains, faults);
+    if (stream.match === undefined) checkOwners(name, stream, owners, faults);
+    const accepts = stream.accepts ?? preset?.accepts ?? natures;
+    const divert = resolveDivert(name, stream, accepts, names, preset, faults);
+    checkDelivery(stream, stream.worker ?? preset?.worker, at, domains, faults);
+    return {
+      name,
+      recipients: normaliseRecipients(stream.recipients ?? []),
+      addressed: stream.recipients !== undefined || stream.match !== undefined,
+      ...(stream.match !== undefined && { match: stream.match }),
+      worker: stream.worker ?? preset?.worker ?? "record",
+      delivery: Object.fromEntries(
+        Object.entries(stream.delivery ?? {}).map(([address, target]) => [normaliseRecipient(address), target]),
+      ),
+      accepts,
+      divert,
+    };
+  });
+}
+
+function checkName(name: string, faults: ConfigFault[]): void {
+  // It becomes part of a queue's name, which SQS bounds to 80 characters of [A-Za-z0-9_-].
+  if (/^[a-z][a-z0-9-]{0,39}$/.test(name)) return;
+  faults.push({
+    at: place(["streams", name]),
+    problem: `"${name}" cannot be a stream's name`,
+    allowed: "lower-case letters, digits and hyphens, a letter first, at most 40 characters",
+  });
+}
+
+function checkConditions(
+  conditions: readonly string[],
+  path: readonly PropertyKey[],
+  domains: readonly string[],
+  faults: ConfigFault[],
+): void {
+  for (const [index, condition] of conditions.entries()) {
+    const at = place([...path, index]);
+    if (validateRecipientCondition(condition)) {
+      faults.push({
+        at,
+        problem: `"${condition}" is no recipient condition`,
+        allowed: "user@example.com, user+label@example.com, example.com, .example.com (subdomains); no wildcards",
+        ...(condition.includes("*") && { suggestion: "for every address of a domain write the domain alone" }),
+      });
+      continue;
+    }
+    const normal = normaliseRecipient(condition);
+    const domain = normal.slice(normal.lastIndexOf("@") + 1).replace(/^\./, "");
+    if (domains.some((verified) => domain === verified || domain.endsWith(`.${verified}`))) continue;
+    const suggestion = didYouMean(domain, domains);
+    faults.push({
+      at,
+      problem: `${domain} is not under one of your domains, so SES would refuse its mail`,
+      allowed: domains.join(", "),
+      suggestion: suggestion ?? `add "${domain}" to domains`,
+    });
+  }
+}
+
+function checkOwners(name: string, stream: StreamConfig, owners: Map<string, string>, faults: ConfigFault[]): void {
+  for (const [index, condition] of (stream.recipients ?? []).entries()) {
+    const normal = normaliseRecipient(condition);
+    const owner = owners.get(normal);
+    if (owner !== undefined && owner !== name) {
+      faults.push({
+        at: place(["streams", name, "recipients", index]),
+        problem: `"${condition}" already belongs to stream "${owner}": this one would never get it`,
+        suggestion: "remove one of the two, or give this stream a match that tells them apart",
+      });
+    }
+    owners.set(normal, owner ?? name);
+  }
+}
+
+function resolveDivert(
+  name: string,
+  stream: StreamConfig,
+  accepts: readonly Nature[],
+  names: readonly string[],
+  preset: Preset | undefined,
+  faults: ConfigFault[],
+): Readonly<Partial<Record<Nature, string>>> {
+  for (const [nature, target] of Object.entries(stream.divert ?? {})) {
+    if (target === undefined || names.includes(target)) continue;
+    const suggestion = didYouMean(target, names);
+    faults.push({
+      at: place(["streams", name, "divert", nature]),
+      problem: `there is no stream "${target}"`,
+      allowed: names.join(", "),
+      ...(suggestion !== undefined && { suggestion }),
+    });
+  }
+  const divert: Partial<Record<Nature, string>> = {};
+  for (const nature of natures) {
+    if (accepts.includes(nature)) continue;
+    const target = stream.divert?.[nature] ?? preset?.divert?.[nature] ?? natureStream[nature];
+    if (target === undefined || target === name) {
+      faults.push({
+        at: place(["streams", name, "accepts"]),
+        problem: `"${nature}" is not accepted, and nothing says where such mail goes`,
+        suggestion: `add  divert: { ${JSON.stringify(nature)}: "personal" }  or accept it`,
+      });
+    } else divert[nature] = target;
+  }
+  return divert;
+}
+
+function checkDelivery(
+  stream: StreamConfig,
+  worker: StreamConfig["worker"],
+  at: readonly PropertyKey[],
+  domains: readonly string[],
+  faults: ConfigFault[],
+): void {
+  if (stream.delivery === undefined) return;
+  if (worker !== "personal") {
+    faults.push({
+      at: place([...at, "delivery"]),
+      problem: "only the personal worker delivers to mailboxes",
+      suggestion: 'set worker: "personal", or remove delivery',
+    });
+  }
+  for (const [address, target] of Object.entries(stream.delivery)) {
+    const domain = parseMailAddress(address)?.domain;
+    if (domain === undefined || !domains.some((verified) => domain === verified || domain.endsWith(`.${verified}`))) {
+      faults.push({
+        at: place([...at, "delivery", address]),
+        problem: `"${address}" is not an address of your domains`,
+        allowed: `an address such as ann@${domains[0] ?? "example.com"}`,
+      });
+    }
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(target.maildir) || target.maildir.includes("..")) {
+      faults.push({
+        at: place([...at, "delivery", address, "maildir"]),
+        problem: `"${target.maildir}" cannot be a mailbox's folder name`,
+        allowed: "letters, digits, dot, underscore, hyphen; at most 64; no path",
+      });
+    }
+  }
+}
+
+// ---- the rest ----
+
+function resolveBounceSender(config: MailConfig, domains: readonly string[], faults: ConfigFault[]): string {
+  const sender = config.bounceSender ?? `mailer-daemon@${domains[0] ?? "example.com"}`;
+  const domain = parseMailAddress(sender)?.domain;
+  if (domain === undefined || !domains.some((verified) => domain === verified || domain.endsWith(`.${verified}`))) {
+    faults.push({
+      at: "bounceSender",
+      problem: `"${sender}" is not an address of a verified domain: SES would refuse to bounce from it`,
+      allowed: domains.map((verified) => `…@${verified}`).join(", "),
+    });
+  }
+  return sender;
+}
+
+function resolveIpFilters(config: MailConfig, faults: ConfigFault[]): readonly IpFilter[] {
+  return (config.ipFilters ?? []).map((filter, index): IpFilter => {
+    const [policy, cidr] = "block" in filter ? (["Block", filter.block] as const) : (["Allow", filter.allow] as const);
+    const fault = validateCidr(cidr);
+    if (fault) {
+      faults.push({
+        at: place(["ipFilters", index, policy.toLowerCase()]),
+        problem: fault.message,
+        allowed: "an IPv4 or IPv6 address or block: 203.0.113.25, 203.0.113.0/24, 2001:db8::/32",
+      });
+    }
+    return { name: `mailweir-${index + 1}`, policy, cidr };
+  });
+}
+
+function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal {
+  const local = config.local ?? {};
+  const smtp = local.smtp ?? "127.0.0.1:2525";
+  const http = local.http ?? "127.0.0.1:8025";
+  for (const [name, listen] of Object.entries({ smtp, http })) {
+    if (parseListen(listen)) continue;
+    faults.push({
+      at: place(["local", name]),
+      problem: `"${listen}" is no address to listen on`,
+      allowed: "host:port, for example 127.0.0.1:2525, [::1]:2525, or port 0 for any free one",
+    });
+  }
+  return {
+    data: local.data ?? "data",
+    smtp,
+    http,
+    dns: !local.dns
+      ? { kind: "system" }
+      : "zone" in local.dns
+        ? { kind: "zone", file: local.dns.zone }
+        : { kind: "servers", servers: local.dns.servers },
+    scanners: {
+      spam: local.scanners?.spam ?? { type: "test-string" },
+      virus: local.scanners?.virus ?? { type: "test-string" },
+    },
+    ...(local.tls !== undefined && { tls: local.tls }),
+    functions: local.functions ?? {},
+    limits: { ...defaultLimits, ...local.limits },
+  };
+}
+
+/** `host:port` with IPv6 in brackets; `undefined` when it cannot be listened on. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  return host !== undefined && port <= 65_535 ? { host, port } : undefined;
+}
+
+/** Changes whenever anything in the configuration does; functions and patterns count by their source text. */
+function versionOf(config: MailConfig): string {
+  const text = JSON.stringify(config, (_key, value: unknown) =>
+    typeof value === "function" || value instanceof RegExp ? String(value) : value,
+  );
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
