@@ -1,0 +1,94 @@
+import { attributionIntros, wroteWords } from "./attribution-words.ts";
+import { matchable } from "./source-lines.ts";
+
+export type AttributionStrength = "strong" | "needs-quote";
+
+const address = /[^\s<>()[\]"',;:]{1,64}@[^\s<>()[\]"',;:]{1,255}/u;
+const numericDate = /(?<!\d)\d{1,4}\s?[./\-\u5e74\ub144]\s?\d{1,2}\s?[./\-\u6708\uc6d4]\s?\d{1,4}(?!\d)/u;
+const timeOfDay = /(?<!\d)\d{1,2}\s?[:.h\u6642\u65f6\uc2dc]\s?\d{2}(?!\d)/u;
+const year = /(?<!\d)(?:19|20|25)\d{2}(?!\d)/u;
+const dayNumber = /(?<!\d)\d{1,2}(?!\d)/u;
+const wrote = new RegExp(
+  `(?:(?<![\\p{L}\\p{M}])(?:${wroteWords.spaced.join("|")})(?![\\p{L}\\p{M}])|(?:${wroteWords.unspaced.join("|")}))`,
+  "giu",
+);
+const intro = new RegExp(
+  `^(?:${attributionIntros.spaced.join("|")})(?![\\p{L}\\p{M}])|^(?:${attributionIntros.unspaced.join("|")})`,
+  "iu",
+);
+const trailingColon = /[:\uff1a]\s*$/u;
+
+/**
+ * Whether a text (one line, or a few joined) is what a client puts over a quotation: "On … wrote:" in many languages,
+ * in any order of date, person and verb, or Gmail's "date person <address>:". Linear in the text's length.
+ *
+ * @returns "strong" when it stands for itself, "needs-quote" when only a quotation right below makes it one
+ */
+export function attributionStrength(text: string): AttributionStrength | undefined {
+  if (text.length > 500) return undefined;
+  const dashed = /^-{2,}\s?(.+?)\s?-{2,}:?$/u.exec(text);
+  const body = dashed?.[1] ?? text;
+  const verb = lastVerb(body);
+  const colon = trailingColon.test(body);
+  if (verb === undefined && !colon) return undefined;
+  const hasAddress = address.test(body);
+  const hasDate = isDated(body);
+  if (verb === undefined) {
+    // Gmail until 2016, Yandex, Mail.ru: a date, a person and an address, then a colon, and no verb at all.
+    return hasDate && hasAddress && /[>)\]"']\s*[:\uff1a]\s*$/u.test(body) && body.length <= 250 ? "strong" : undefined;
+  }
+  const tail = body.slice(verb.end).replace(/[:\uff1a\s.-]+$/u, "");
+  const closes = colon || tail === "";
+  if (!closes || !tailFits(tail)) return undefined;
+  if (hasDate && (hasAddress || intro.test(body) || colon || dashed)) return "strong";
+  if (hasAddress && colon) return "strong";
+  if (dashed) return "strong";
+  return (colon || intro.test(body)) && body.length <= 120 ? "needs-quote" : undefined;
+}
+
+/** Whether a line can be the first of an attribution: it opens with a known word ("On", "Le", "Am"), a date or a day. */
+export function opensAttribution(text: string): boolean {
+  return (intro.test(text) && isDated(text)) || /^[("'*\s]*\d/u.test(text);
+}
+
+/** Cheap test that a line may be the last of an attribution. */
+export function mayCloseAttribution(text: string): boolean {
+  if (trailingColon.test(text)) return true;
+  const verb = lastVerb(text);
+  return verb !== undefined && text.slice(verb.end).replace(/[\s.-]+$/u, "") === "";
+}
+
+/**
+ * Where an attribution starts inside a line whose head is the author's own text ("Fine with me. On 3 May 2024, Ann
+ * wrote:"). Only behind the end of a sentence or a gap, and only with a date right behind the opening word.
+ */
+export function attributionInside(text: string): number | undefined {
+  if (opensAttribution(matchable(text))) return undefined;
+  for (const match of text.matchAll(/(?:[.!?)\u3002]|\s{2,}|\s)\s?(?=\p{Lu})/gu)) {
+    const at = match.index + match[0].length;
+    const rest = text.slice(at);
+    if (intro.test(rest) && isDated(rest.slice(0, 60)) && attributionStrength(rest) === "strong") return at;
+  }
+  return undefined;
+}
+
+export function isDated(text: string): boolean {
+  return (
+    numericDate.test(text) ||
+    ((timeOfDay.test(text) || year.test(text)) && dayNumber.test(text.replace(timeOfDay, " ").replace(year, " "))) ||
+    (timeOfDay.test(text) && year.test(text))
+  );
+}
+
+function lastVerb(text: string): { end: number } | undefined {
+  let found: { end: number } | undefined;
+  for (const match of text.matchAll(wrote)) found = { end: match.index + match[0].length };
+  return found;
+}
+
+// Behind the verb may come a date ("schrieb am 3. Mai 2024 um 9:12"), a person ("2024년 … 님이 작성"), or a word or two
+// ("wrote the following"); a whole clause means that the verb belongs to a sentence.
+function tailFits(tail: string): boolean {
+  if (tail === "" || isDated(tail) || address.test(tail)) return true;
+  return tail.split(/\s+/u).filter((word) => /\p{L}/u.test(word)).length <= 2;
+}

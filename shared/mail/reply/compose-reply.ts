@@ -1,0 +1,144 @@
+import type { ReplySegment, SegmentKind } from "./extract-reply.ts";
+import { type MarkedPart, markParts } from "./mark-parts.ts";
+import { signatureStart } from "./signature.ts";
+import type { SourceLine } from "./source-lines.ts";
+
+export interface ComposedReply {
+  readonly text: string;
+  readonly segments: readonly ReplySegment[];
+  readonly confidence: number;
+}
+
+/** From marked lines to segments and the author's text. `text` is what the lines' offsets count in. */
+export function composeReply(text: string, lines: readonly SourceLine[], isForward: boolean): ComposedReply {
+  const parts = markParts(text, lines, isForward);
+  markSignatures(parts);
+  return {
+    text: authorText(text, parts),
+    segments: toSegments(text, parts),
+    confidence: confidenceOf(parts),
+  };
+}
+
+/** A stretch of parts of one kind, as indexes: from `start` up to, not including, `end`. Blank parts join what they follow. */
+interface Stretch {
+  readonly role: MarkedPart["role"];
+  readonly start: number;
+  readonly end: number;
+  readonly attributed: boolean;
+}
+
+function stretches(parts: readonly MarkedPart[]): Stretch[] {
+  const found: Stretch[] = [];
+  let at = 0;
+  while (at < parts.length) {
+    const role = firstRole(parts, at);
+    let end = at + 1;
+    while (end < parts.length && (parts[end]?.blank || parts[end]?.role === role)) end++;
+    found.push({ role, start: at, end, attributed: parts.slice(at, end).some((part) => part.attributed) });
+    at = end;
+  }
+  return found;
+}
+
+function firstRole(parts: readonly MarkedPart[], at: number): MarkedPart["role"] {
+  for (let index = at; index < parts.length; index++) {
+    const part = parts[index];
+    if (part && !part.blank) return part.role;
+  }
+  return "reply";
+}
+
+function markSignatures(parts: MarkedPart[]): void {
+  for (const { role, start, end } of stretches(parts)) {
+    if (role !== "reply") continue;
+    const from = signatureStart(parts.slice(start, end).map((part) => part.content));
+    if (from === undefined) continue;
+    for (let index = start + from; index < end; index++) {
+      const part = parts[index];
+      if (part) part.role = "signature";
+    }
+  }
+  // Someone whose whole message looks like a signature wrote it all the same.
+  if (!parts.some((part) => part.role === "reply" && !part.blank) && !parts.some(isOthers)) {
+    for (const part of parts) if (part.role === "signature") part.role = "reply";
+  }
+}
+
+function isOthers(part: MarkedPart): boolean {
+  return part.role !== "reply" && part.role !== "signature";
+}
+
+function authorText(text: string, parts: readonly MarkedPart[]): string {
+  const all = stretches(parts);
+  const isText = (stretch: Stretch) => stretch.role === "reply" && hasContent(parts, stretch);
+  const lastReply = all.findLastIndex(isText);
+  if (lastReply === -1) return quoteOnlyText(text, parts, all);
+  const quotesBefore = all
+    .slice(0, lastReply)
+    .filter((stretch) => stretch.role === "quote" && hasContent(parts, stretch));
+  const inline = quotesBefore.length > 1;
+  const kept = all.slice(0, lastReply + 1).filter((stretch) => {
+    if (stretch.role === "reply") return true;
+    return stretch.role === "quote" && (inline || !stretch.attributed);
+  });
+  return kept
+    .map((stretch) => sliceOf(text, parts, stretch))
+    .filter((chunk) => chunk !== "")
+    .join("\n\n");
+}
+
+// Nothing but a quotation, and no client says whose: the author may have written behind ">" marks.
+function quoteOnlyText(text: string, parts: readonly MarkedPart[], all: readonly Stretch[]): string {
+  if (all.some((stretch) => stretch.attributed || stretch.role === "attribution" || stretch.role === "forward"))
+    return "";
+  return all
+    .filter((stretch) => stretch.role === "quote")
+    .map((stretch) => sliceOf(text, parts, stretch))
+    .join("\n\n");
+}
+
+function hasContent(parts: readonly MarkedPart[], stretch: Stretch): boolean {
+  for (let index = stretch.start; index < stretch.end; index++) if (parts[index]?.blank === false) return true;
+  return false;
+}
+
+function sliceOf(text: string, parts: readonly MarkedPart[], stretch: Stretch): string {
+  let start = stretch.start;
+  let end = stretch.end;
+  while (start < end && parts[start]?.blank) start++;
+  while (end > start && parts[end - 1]?.blank) end--;
+  if (start === end) return "";
+  return text.slice(parts[start]?.start ?? 0, parts[end - 1]?.end ?? 0).trimEnd();
+}
+
+const kinds: Readonly<Record<MarkedPart["role"], SegmentKind>> = {
+  reply: "reply",
+  quote: "quote",
+  attribution: "quote",
+  signature: "signature",
+  forward: "forward",
+};
+
+function toSegments(text: string, parts: readonly MarkedPart[]): ReplySegment[] {
+  const segments: ReplySegment[] = [];
+  let kind: SegmentKind | undefined;
+  let from = 0;
+  for (const part of parts) {
+    if (part.blank || kinds[part.role] === kind) continue;
+    if (kind !== undefined) {
+      segments.push({ kind, text: text.slice(from, part.start) });
+      from = part.start;
+    }
+    kind = kinds[part.role];
+  }
+  if (from < text.length) segments.push({ kind: kind ?? "reply", text: text.slice(from) });
+  return segments;
+}
+
+function confidenceOf(parts: readonly MarkedPart[]): number {
+  const others = parts.filter((part) => isOthers(part) && !part.blank);
+  if (others.length === 0) return 0.9;
+  if (!parts.some((part) => part.role === "reply" && !part.blank)) return 0.6;
+  return others.every((part) => part.role === "quote" && !part.attributed) ? 0.7 : 0.95;
+}

@@ -1,0 +1,75 @@
+import { isDated } from "./attribution.ts";
+import { type QuotedField, quotedFields } from "./header-words.ts";
+import type { SourceLine } from "./source-lines.ts";
+
+export interface HeaderBlock {
+  /** Index behind the last line of the block. */
+  readonly end: number;
+  /** The fields that were recognised by name; empty when only the shape of the lines gave the block away. */
+  readonly fields: ReadonlySet<QuotedField>;
+}
+
+const maxBlockLines = 40;
+const maxContinuationLines = 4;
+const label =
+  /^[*_|\s]{0,4}([\p{L}\p{M}][\p{L}\p{M}\p{N}.'\u2019 /-]{0,24}?)\s?[*_]{0,2}\s?[:\uff1a]\s?[*_]{0,2}(?!\/\/)/u;
+const address = /[^\s<>()[\]"',;:]{1,64}@[^\s<>()[\]"',;:]{1,255}/u;
+
+/**
+ * Reads the header block that Outlook and others print over a quoted mail ("From: … Sent: … To: … Subject: …", in many
+ * languages), starting exactly at `lines[at]`. Values may wrap over a few lines; single blank lines inside are taken.
+ *
+ * @param introduced - true behind a separator or an "Original message" line: then two fields are enough, and three
+ *   label-like lines with an address and a date are one in an unknown language
+ */
+export function headerBlockAt(lines: readonly SourceLine[], at: number, introduced: boolean): HeaderBlock | undefined {
+  const depth = lines[at]?.depth ?? 0;
+  const fields = new Set<QuotedField>();
+  let end = at;
+  let labelled = 0;
+  let hasAddress = false;
+  let hasDate = false;
+  let gap = 0;
+  for (let index = at; index < lines.length && index < at + maxBlockLines; index++) {
+    const line = lines[index];
+    if (!line || line.depth !== depth) break;
+    const { content } = line;
+    if (content === "") {
+      // Some clients put an empty line between the fields; two of them, or one behind the subject, end the block.
+      if (++gap > 1 || labelled === 0 || fields.has("subject")) break;
+      continue;
+    }
+    const name = label.exec(content)?.[1]?.trim();
+    const known = name === undefined ? undefined : quotedFields(name);
+    if (known) {
+      for (const field of known) if (!fields.has(field) || known.size === 1) fields.add(field);
+    } else if (name === undefined || labelled === 0 || gap > 0) {
+      if (labelled === 0 || gap > 0 || index - end >= maxContinuationLines) break;
+      continue;
+    }
+    if (labelled === 0 && !known && !introduced) return undefined;
+    gap = 0;
+    labelled++;
+    end = index + 1;
+    hasAddress ||= address.test(content);
+    hasDate ||= isDated(content);
+  }
+  const main = ["from", "date", "to", "subject"].filter((field) => fields.has(field as QuotedField)).length;
+  const opensWithKnown = startsKnown(lines[at]);
+  if (fields.has("from") && main >= 3 && opensWithKnown) return { end, fields };
+  if (main >= 3 && opensWithKnown && (hasAddress || hasDate)) return { end, fields };
+  if (introduced && main >= 2 && (fields.has("from") || fields.has("subject"))) return { end, fields };
+  if (fields.has("from") && main >= 2 && hasAddress && hasDate && opensWithKnown) return { end, fields };
+  if (introduced && labelled >= 3 && hasAddress && hasDate) return { end, fields };
+  return undefined;
+}
+
+/** Cheap test that a line may open a header block. */
+export function mayOpenHeaderBlock(content: string): boolean {
+  return label.test(content);
+}
+
+function startsKnown(line: SourceLine | undefined): boolean {
+  const name = line && label.exec(line.content)?.[1]?.trim();
+  return name !== undefined && quotedFields(name) !== undefined;
+}

@@ -1,0 +1,61 @@
+import { forwardedMessageWords, originalMessageWords } from "./separator-words.ts";
+
+/** A line that opens a quoted or a forwarded mail without naming its author. */
+export type Separator = "original" | "forward";
+
+const originals: ReadonlySet<string> = new Set(originalMessageWords.map(fold));
+const forwards: ReadonlySet<string> = new Set(forwardedMessageWords.map(fold));
+const framed =
+  /^[-_=*~+\u2013\u2014\u2500\s]{1,80}?([^-_=*~+\u2013\u2014\u2500\s].{2,58}?)[-_=*~+\u2013\u2014\u2500:\uff1a\s]{1,80}$/u;
+const frame = /[-_=*~+\u2013\u2014\u2500]/u;
+
+/**
+ * Reads a separator line: the words between dashes, or alone with a colon behind them. A line of the bare words only
+ * counts when `bare` is set (the caller saw a header block under it).
+ */
+export function separatorOf(content: string, bare = false): Separator | undefined {
+  if (content.length > 160) return undefined;
+  const match = framed.exec(`${content} `);
+  const inner = match?.[1]?.trim();
+  const isFramed =
+    inner !== undefined && frame.test(content.charAt(0)) && frame.test(content.charAt(content.length - 1));
+  const words = fold(inner ?? content);
+  if (forwards.has(words) && (isFramed || bare || /[:\uff1a]\s*$/u.test(content))) return "forward";
+  if (originals.has(words) && (isFramed || bare)) return "original";
+  // "----- Forwarded by Ann Example/Head Office on 03/05/2024 09:12 AM -----" (Lotus Notes), "----- Weitergeleitet von …".
+  if (isFramed && inner !== undefined && startsWithForward(fold(inner))) return "forward";
+  return undefined;
+}
+
+/** A line drawn with one sign, repeated: "-----", "_____", "* * *", "=====". */
+export function isRule(content: string): boolean {
+  return /^(?:([-_=*~#+\u2013\u2014\u2500\u2550\u2501])[ 1]*){3,200}$/u.test(content) && content.length >= 3;
+}
+
+const aboveThisLine =
+  /\b(?:above|over) (?:this|the) line\b|\b(?:reply|respond|write|type|enter)\b.{0,40}\babove\b.{0,30}\b(?:line|text|mark)/iu;
+const aboveThisLineOtherwise =
+  /(?:au[- ]dessus de cette ligne|(?:über|oberhalb) dieser (?:zeile|linie)|(?:encima|arriba) de esta l[íi]nea|(?:sopra|al di sopra di) questa (?:riga|linea)|acima desta linha|boven deze (?:lijn|regel)|ovanför den(?:na)? (?:här )?(?:raden|linjen|rad)|over denne (?:linje|linjen|streg)|tämän (?:rivin|viivan) yläpuolelle|(?:nad|powyżej) (?:tą|tej) lini[ąi]|nad t(?:ímto|ento|uto) (?:řádkem|řádek|čárou|riadok)|выше этой (?:строки|линии|черты)|вище (?:цього рядка|цієї лінії)|e (?:vonal|sor) fölé|deasupra acestei lini|bu (?:satırın|çizginin) üst|在此行(?:之)?上|請在此行|この(?:行|線)より上|이 (?:줄|선) 위|iznad ove (?:linije|crte)|πάνω από αυτή(?:ν)? τη(?:ν)? γραμμή)/iu;
+
+/** A ticket system's "reply above this line", in the framing that says it is not a sentence of the author's. */
+export function isReplyAboveLine(content: string): boolean {
+  if (content.length < 12 || content.length > 200) return false;
+  if (!aboveThisLine.test(content) && !aboveThisLineOtherwise.test(content)) return false;
+  return /^[^\p{L}\p{N}]{2,}/u.test(content) || /[^\p{L}\p{N}.!?]{2,}$/u.test(content) || content.length <= 70;
+}
+
+function startsWithForward(words: string): boolean {
+  return /^(?:forwarded by|weitergeleitet von|transféré par|transmis par|reenviado por|inoltrato da|encaminhado por|doorgestuurd door|przekazane przez|переслано)\b/u.test(
+    words,
+  );
+}
+
+function fold(words: string): string {
+  return words
+    .toLowerCase()
+    .normalize("NFC")
+    .replace(/[\u2018\u2019]/gu, "'")
+    .replace(/[:\uff1a.\s]+$/u, "")
+    .replace(/\s+/gu, " ")
+    .trim();
+}
