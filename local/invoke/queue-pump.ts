@@ -1,0 +1,83 @@
+import type { FunctionTopology, QueueTopology } from "../../shared/config/topology.ts";
+import type { Clock, Queues, Random, ReceivedQueueMessage } from "../../shared/ports.ts";
+import { buildSqsEvent } from "../../shared/receipt/sqs-event.ts";
+import type { Log } from "../log.ts";
+import type { FunctionHost } from "./function-host.ts";
+import { createPump, type Pump } from "./pump.ts";
+import { requestId } from "./request-id.ts";
+
+export interface QueuePumpOptions {
+  readonly queue: QueueTopology;
+  readonly queueArn: string;
+  readonly target: FunctionTopology;
+  readonly queues: Queues;
+  readonly host: FunctionHost;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/**
+ * Lambda's event source mapping for one queue: batches in, partial batch responses out. What a function did not report as
+ * failed is deleted; what it did, or everything when it failed as a whole, comes again until the dead-letter queue takes
+ * it. A message that failed comes back sooner than its visibility timeout, doubling from 2 seconds: nobody at a single
+ * machine wants to wait six function time-outs for a name server that hiccuped.
+ */
+export function createQueuePump(options: QueuePumpOptions): Pump {
+  const { queue, queues, host, target, log } = options;
+  const consumer = queue.consumer ?? { functionName: target.name, batchSize: 10, concurrency: 1 };
+
+  const giveBack = async (messages: readonly ReceivedQueueMessage[]) => {
+    for (const message of messages) {
+      const backoffMs = Math.min(queue.visibilityTimeoutMs, 1_000 * 2 ** Math.min(message.receiveCount, 20));
+      await queues.changeVisibility(queue.name, message.receiptHandle, backoffMs);
+    }
+  };
+
+  return createPump({
+    concurrency: consumer.concurrency,
+    async take() {
+      const messages = await queues.receive(queue.name, { max: consumer.batchSize });
+      return messages.length > 0 ? messages : undefined;
+    },
+    async work(messages) {
+      const outcome = await host.invoke(target.name, buildSqsEvent(messages, options.queueArn), {
+        requestId: requestId(options.random),
+        timeoutMs: target.timeoutMs,
+        memoryMb: target.memoryMb,
+      });
+      if (outcome.kind !== "returned") {
+        log.warn("batch failed", {
+          queue: queue.name,
+          function: target.name,
+          messages: messages.length,
+          cause: outcome.cause,
+        });
+        await giveBack(messages);
+        return;
+      }
+      const failed = failedIds(outcome.value);
+      const done = messages.filter((message) => !failed.has(message.messageId));
+      await queues.delete(
+        queue.name,
+        done.map((message) => message.receiptHandle),
+      );
+      await giveBack(messages.filter((message) => failed.has(message.messageId)));
+    },
+    onError: (error) =>
+      log.error("queue pump failed", {
+        queue: queue.name,
+        cause: error instanceof Error ? error.message : String(error),
+      }),
+  });
+}
+
+/** `{ batchItemFailures: [{ itemIdentifier }] }`; anything else means that every record was handled. */
+function failedIds(answer: unknown): ReadonlySet<string> {
+  const failures: unknown =
+    typeof answer === "object" && answer !== null && "batchItemFailures" in answer ? answer.batchItemFailures : [];
+  const ids = Array.isArray(failures)
+    ? failures.map((failure: { itemIdentifier?: unknown }) => String(failure?.itemIdentifier))
+    : [];
+  return new Set(ids);
+}
