@@ -5,7 +5,7 @@ export class EnvelopeMalformedError extends MailweirError {
   readonly code = "ERR_ENVELOPE_MALFORMED";
   readonly retryable = false;
   constructor(what: string, options?: ErrorOptions) {
-    super(`${what}: compare the object's metadata with what its writer stored, or fetch the object again`, options);
+    super(`${what}, so compare the object's metadata with what its writer stored, or fetch the object again`, options);
   }
 }
 
@@ -14,7 +14,7 @@ export class EnvelopeUnsupportedError extends MailweirError {
   readonly code = "ERR_ENVELOPE_UNSUPPORTED";
   readonly retryable = false;
   constructor(what: string) {
-    super(`${what}: open it with the S3 encryption client that wrote it, or write it again under a KMS key`);
+    super(`${what}, so open it with the S3 encryption client that wrote it, or write it again under a KMS key`);
   }
 }
 
@@ -24,7 +24,7 @@ export class EnvelopeUnauthenticatedError extends MailweirError {
   readonly retryable = false;
   constructor() {
     super(
-      "The object is encrypted with AES/CBC, which proves nothing about who wrote it: write it again with AES/GCM, or accept such objects by name (accept.unauthenticated) if only trusted writers reach the bucket",
+      "The object is encrypted with AES/CBC, which proves nothing about who wrote it, so write it again with AES/GCM, or accept such objects by name (accept.unauthenticated) if only trusted writers reach the bucket",
     );
   }
 }
@@ -34,7 +34,9 @@ export class EnvelopeUncommittedError extends MailweirError {
   readonly code = "ERR_ENVELOPE_UNCOMMITTED";
   readonly retryable = false;
   constructor() {
-    super("The object's key is not committed to (format V2) but the policy asks for it: set accept.uncommitted");
+    super(
+      "The object's key is not committed to (format V2) but the policy asks for it, so write it again in format V3 or set accept.uncommitted",
+    );
   }
 }
 
@@ -44,7 +46,7 @@ export class ObjectNotEncryptedError extends MailweirError {
   readonly retryable = false;
   constructor() {
     super(
-      "The object carries no encryption envelope but the policy asks for one: check the rule's KmsKeyArn, or set accept.plain",
+      "The object carries no encryption envelope but the policy asks for one, so check the rule's KmsKeyArn, or set accept.plain",
     );
   }
 }
@@ -55,7 +57,7 @@ export class EnvelopeContextError extends MailweirError {
   readonly retryable = false;
   constructor(member: string) {
     super(
-      `The object was not encrypted for this place (its encryption context says otherwise about ${member}): find out who copied it here`,
+      `The object was not encrypted for this place (its encryption context says otherwise about ${member}), so find out who copied it here`,
     );
   }
 }
@@ -65,7 +67,7 @@ export class BodyNotAuthenticError extends MailweirError {
   readonly code = "ERR_BODY_NOT_AUTHENTIC";
   readonly retryable = false;
   constructor(what: string, options?: ErrorOptions) {
-    super(`${what}: the object was changed or damaged after it was written, so restore an earlier version`, options);
+    super(`${what}, so the object was changed or damaged after it was written: restore an earlier version`, options);
   }
 }
 
@@ -85,7 +87,9 @@ export class BodyLengthError extends MailweirError {
   readonly code = "ERR_BODY_LENGTH";
   readonly retryable: boolean;
   constructor(what: string, cause: "transfer" | "object") {
-    super(`${what}: ${cause === "transfer" ? "fetch the object again" : "the object was cut or its metadata changed"}`);
+    super(
+      `${what}, so ${cause === "transfer" ? "fetch again" : "it was cut or its metadata changed: restore"} the object`,
+    );
     this.retryable = cause === "transfer";
   }
 }
@@ -95,6 +99,6 @@ export class BodyTooLargeError extends MailweirError {
   readonly code = "ERR_BODY_TOO_LARGE";
   readonly retryable = false;
   constructor(sizeBytes: number, maxBytes: number) {
-    super(`The object has ${sizeBytes} octets, more than the limit of ${maxBytes}: raise maxBytes if it is mail`);
+    super(`The object has ${sizeBytes} octets, more than the limit of ${maxBytes}, so raise maxBytes if it is mail`);
   }
 }

@@ -7,7 +7,7 @@ export class KeysFileError extends MailweirError {
   readonly retryable = false;
   constructor(what: string) {
     super(
-      `The keys file ${what}: it must be JSON of the form { "<encrypted data key, base64>": { "key": "<base64>", "context": {} } }`,
+      `The keys file ${what}, but it must be JSON of the form { "<encrypted data key, base64>": { "key": "<base64>", "context": {} } }`,
     );
   }
 }

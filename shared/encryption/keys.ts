@@ -37,7 +37,7 @@ export class InvalidCiphertextError extends MailweirError {
   readonly retryable = false;
   constructor(options?: ErrorOptions) {
     super(
-      "The key service refused the encrypted data key: it was changed, belongs to another service, or the object's encryption context is not the one it was made with, so compare the object's metadata with what was written",
+      "The key service refused the encrypted data key (it was changed, belongs to another service, or the object's encryption context is not the one it was made with), so compare the object's metadata with what was written",
       options,
     );
   }
@@ -48,7 +48,7 @@ export class KeyNotFoundError extends MailweirError {
   readonly code = "ERR_KEY_NOT_FOUND";
   readonly retryable = false;
   constructor(keyArn: string, options?: ErrorOptions) {
-    super(`No key "${keyArn}": check the ARN, its region and its account`, options);
+    super(`No key "${keyArn}", so check the ARN, its region and its account`, options);
   }
 }
 
@@ -58,7 +58,7 @@ export class KeyUnusableError extends MailweirError {
   /** A key can be enabled again, and its deletion cancelled. */
   readonly retryable = true;
   constructor(reason: string, options?: ErrorOptions) {
-    super(`The key exists but cannot be used now (${reason}): enable it or cancel its deletion`, options);
+    super(`The key exists but cannot be used now (${reason}), so enable it or cancel its deletion`, options);
   }
 }
 
@@ -68,7 +68,7 @@ export class KeyAccessDeniedError extends MailweirError {
   readonly retryable = false;
   constructor(reason: string, options?: ErrorOptions) {
     super(
-      `The key service does not allow this (${reason}): give the reader kms:Decrypt, the writer kms:GenerateDataKey, on that key`,
+      `The key service does not allow this (${reason}), so give the reader kms:Decrypt, the writer kms:GenerateDataKey, on that key`,
       options,
     );
   }
@@ -79,6 +79,6 @@ export class KeysUnavailableError extends MailweirError {
   readonly code = "ERR_KEYS_UNAVAILABLE";
   readonly retryable = true;
   constructor(reason: string, options?: ErrorOptions) {
-    super(`The key service gave no usable answer (${reason}): try again, and check its endpoint`, options);
+    super(`The key service gave no usable answer (${reason}), so try again and check its endpoint`, options);
   }
 }

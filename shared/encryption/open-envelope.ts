@@ -12,8 +12,8 @@ import {
 import type { EncryptionContext, Keys } from "./keys.ts";
 import { type Envelope, parseEnvelope, type ReadInstructionFile } from "./parse-envelope.ts";
 
-/** An object as a store hands it out: the body is whatever was stored, encrypted or not. */
-export interface StoredObject {
+/** An object as a store hands it out (`StoredObject` of the ports is one), encrypted or not. */
+export interface SealedObject {
   /** User metadata in any case, with or without `x-amz-meta-`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Read once, by `open()`, and not before. */
@@ -67,7 +67,7 @@ export const defaultMaxBytes = 40 * 1024 * 1024 + 65_536;
  * `open()` rejects with those of `Keys.decrypt`, and {BodyNotAuthenticError | BodyLengthError | KeyCommitmentError}
  */
 export async function openEnvelope(
-  object: StoredObject,
+  object: SealedObject,
   keys: Pick<Keys, "decrypt">,
   { accept = {}, maxBytes = defaultMaxBytes }: OpenEnvelopeOptions = {},
 ): Promise<OpenedEnvelope> {
@@ -125,7 +125,7 @@ function nameOf(envelope: Encrypted): EnvelopeName {
   return `v2 ${envelope.wrap} gcm`;
 }
 
-async function decryptWith(keys: Pick<Keys, "decrypt">, envelope: Encrypted, object: StoredObject) {
+async function decryptWith(keys: Pick<Keys, "decrypt">, envelope: Encrypted, object: SealedObject) {
   const dataKey = await keys.decrypt(envelope.encryptedKey, envelope.context);
   let contentKey = dataKey;
   try {

@@ -229,7 +229,7 @@ function algorithmMismatch(name: string): EnvelopeMalformedError {
 function requireTagLength(bits: string): void {
   if (bits === "128") return;
   if (!/^[0-9]{1,4}$/.test(bits)) throw new EnvelopeMalformedError('The envelope\'s "x-amz-tag-len" is no number');
-  throw new EnvelopeUnsupportedError(`A tag of ${bits} bits (x-amz-tag-len) is weaker than the 128 that clients write`);
+  throw new EnvelopeUnsupportedError(`A tag of ${bits} bits (x-amz-tag-len) is not the 128 that every client writes`);
 }
 
 function parseLength(metadata: UserMetadata): number | undefined {

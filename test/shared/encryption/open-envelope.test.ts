@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Keys } from "../../../shared/encryption/keys.ts";
-import { type OpenEnvelopeOptions, openEnvelope, type StoredObject } from "../../../shared/encryption/open-envelope.ts";
+import { type OpenEnvelopeOptions, openEnvelope, type SealedObject } from "../../../shared/encryption/open-envelope.ts";
 import { MailweirError } from "../../../shared/errors.ts";
 import { createMemoryKeys } from "./memory-keys.ts";
 import { base64, type Format, keyArn, sesContext, type WrittenObject, writeEnvelope } from "./write-envelope.ts";
@@ -13,7 +13,7 @@ const formats: Format[] = ["v2 kms gcm", "v2 kms cbc", "v2 kms+context gcm", "v3
 const anything: OpenEnvelopeOptions = { accept: { unauthenticated: true } };
 
 async function read(
-  object: Omit<StoredObject, "sizeBytes"> & { sizeBytes?: number },
+  object: Omit<SealedObject, "sizeBytes"> & { sizeBytes?: number },
   keys: Pick<Keys, "decrypt">,
   options: OpenEnvelopeOptions = anything,
 ): Promise<Buffer> {
