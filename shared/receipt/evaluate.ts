@@ -14,12 +14,12 @@ export interface ActionRef {
  * - `pending`: begun and not settled: under way, or waiting for its next attempt.
  * - `done`: it has happened. Only a synchronous Lambda has a disposition.
  * - `failed`: given up for good. `then` is what follows, by `consequenceOfFailure` at that moment, so that a later change
- *   of the configuration cannot change the course of an old message.
+ *   of the configuration cannot change the course of an old message; absent, the defaults decide.
  */
 export type ActionOutcome =
   | (ActionRef & { readonly state: "pending"; readonly reason?: string })
   | (ActionRef & { readonly state: "done"; readonly disposition?: Disposition })
-  | (ActionRef & { readonly state: "failed"; readonly then: FailureConsequence; readonly reason?: string });
+  | (ActionRef & { readonly state: "failed"; readonly then?: FailureConsequence; readonly reason?: string });
 
 /** The rest of the rule, or of the set, is given up; or evaluation goes on as if the action had been done. */
 export type FailureConsequence = "end-rule" | "end-set" | "continue";
@@ -66,38 +66,104 @@ export type Step =
  *   see or whether they run (a Stop, a synchronous Lambda, an AddHeader): so no retry changes a message's course.
  */
 export function nextStep(state: EvaluationState): Step {
-  const outcomes = indexOutcomes(state.outcomes);
   const addedHeaders: Header[] = [];
   const pending: ActionRef[] = [];
-  let stoppedBy: StoppedBy | undefined;
+  for (const event of walkRules(state)) {
+    if (event.kind === "rule") {
+      // A set that has ended, or waits, holds every rule behind it: no need to walk on.
+      if (!event.gate) continue;
+      if (pending.length === 0 && event.gate.kind === "set-ended") return { kind: "end", stoppedBy: event.gate.by };
+      break;
+    }
+    const { ruleIndex, actionIndex, action, matched } = event;
+    if (event.fate === "next") {
+      const { rule, recipients } = matched;
+      return {
+        kind: "perform",
+        ruleIndex,
+        actionIndex,
+        rule,
+        action,
+        recipients,
+        scan: rule.scanEnabled,
+        addedHeaders,
+      };
+    }
+    if (event.fate === "pending") pending.push({ ruleIndex, actionIndex });
+    if (event.fate === "done" && action.type === "AddHeader") {
+      addedHeaders.push({ name: action.headerName, value: action.headerValue });
+    }
+    if (event.stops && pending.length === 0) return { kind: "end", stoppedBy: event.stops };
+  }
+  return pending.length > 0 ? { kind: "wait", pending } : { kind: "end" };
+}
 
-  rules: for (const { rule, ruleIndex, recipients, runs } of matchRules(state)) {
-    if (!runs) continue;
+/** Why an action, or a whole rule, does not run now. */
+export type Gate =
+  | { readonly kind: "set-ended"; readonly by: StoppedBy }
+  | { readonly kind: "rule-ended"; readonly by: ActionRef; readonly how: "STOP_RULE" | "given-up" }
+  /** Behind an action that is not settled, or not begun. */
+  | { readonly kind: "behind"; readonly by: ActionRef };
+
+export type WalkEvent =
+  | { readonly kind: "rule"; readonly matched: MatchedRule; readonly gate?: Gate }
+  | ({
+      readonly kind: "action";
+      readonly matched: MatchedRule;
+      readonly action: ReceiptAction;
+      readonly fate: "done" | "failed" | "pending" | "next" | "held";
+      readonly outcome?: ActionOutcome;
+      /** For `held`. */
+      readonly gate?: Gate;
+      /** This action ends the set. */
+      readonly stops?: StoppedBy;
+    } & ActionRef);
+
+/**
+ * The course of a message through the whole set, rule by rule and action by action: what `nextStep` decides by and
+ * `traceRules` explains.
+ *
+ * @param assumeDone - a prediction: what was never begun counts as done, a synchronous Lambda as CONTINUE
+ */
+export function* walkRules(state: EvaluationState, assumeDone = false): Generator<WalkEvent> {
+  const outcomes = new Map(state.outcomes.map((outcome) => [key(outcome), outcome]));
+  let setGate: Gate | undefined;
+  for (const matched of matchRules(state)) {
+    yield { kind: "rule", matched, ...(setGate && { gate: setGate }) };
+    if (!matched.runs) continue;
+    const { rule, ruleIndex } = matched;
+    let ruleGate: Gate | undefined;
     for (const [actionIndex, action] of rule.actions.entries()) {
-      const outcome = outcomes.get(key(ruleIndex, actionIndex));
+      const by = { ruleIndex, actionIndex };
+      const event = { kind: "action", matched, action, ...by } as const;
+      const gate: Gate | undefined = setGate ?? ruleGate;
+      if (gate) {
+        yield { ...event, fate: "held", gate };
+        continue;
+      }
+      const recorded = outcomes.get(key(by));
+      const outcome: ActionOutcome | undefined = recorded ?? (assumeDone ? { ...by, state: "done" } : undefined);
       if (!outcome) {
-        return {
-          kind: "perform",
-          ...{ ruleIndex, actionIndex, rule, action, recipients, addedHeaders },
-          scan: rule.scanEnabled,
-        };
+        yield { ...event, fate: "next" };
+        setGate = { kind: "behind", by };
+        continue;
       }
       if (outcome.state === "pending") {
-        pending.push({ ruleIndex, actionIndex });
-        if (rule.actions.slice(actionIndex).some(steersWhatFollows)) break rules;
-        break;
+        yield { ...event, fate: "pending", outcome };
+        const steers = rule.actions.slice(actionIndex).some(steersWhatFollows);
+        if (steers) setGate = { kind: "behind", by };
+        else ruleGate = { kind: "behind", by };
+        continue;
       }
-      const course = courseAfter(action, outcome);
-      if (course === "end-set") {
-        stoppedBy = { ruleIndex, actionIndex, rule: rule.name, how: howStopped(action, outcome) };
-        break rules;
+      const course = courseAfter(state, action, outcome);
+      const stops = course === "end-set" ? { ...by, rule: rule.name, how: howStopped(action, outcome) } : undefined;
+      yield { ...event, fate: outcome.state, outcome, ...(stops && { stops }) };
+      if (stops) setGate = { kind: "set-ended", by: stops };
+      if (course === "end-rule") {
+        ruleGate = { kind: "rule-ended", by, how: outcome.state === "failed" ? "given-up" : "STOP_RULE" };
       }
-      if (course === "end-rule") break;
-      if (action.type === "AddHeader") addedHeaders.push({ name: action.headerName, value: action.headerValue });
     }
   }
-  if (pending.length > 0) return { kind: "wait", pending };
-  return stoppedBy ? { kind: "end", stoppedBy } : { kind: "end" };
 }
 
 /**
@@ -135,10 +201,9 @@ export function dispositionOf(result: unknown): Disposition {
   return disposition === "STOP_RULE" || disposition === "STOP_RULE_SET" ? disposition : "CONTINUE";
 }
 
-/** The course an action's settled outcome gives. */
-export function courseAfter(action: ReceiptAction, outcome: ActionOutcome): FailureConsequence {
+function courseAfter(state: EvaluationState, action: ReceiptAction, outcome: ActionOutcome): FailureConsequence {
   if (action.type === "Stop") return "end-set";
-  if (outcome.state === "failed") return outcome.then;
+  if (outcome.state === "failed") return outcome.then ?? consequenceOfFailure({ ...state, ...outcome });
   if (outcome.state === "done" && isSynchronous(action)) {
     if (outcome.disposition === "STOP_RULE") return "end-rule";
     if (outcome.disposition === "STOP_RULE_SET") return "end-set";
@@ -156,13 +221,9 @@ function howStopped(action: ReceiptAction, outcome: ActionOutcome): StoppedBy["h
   return outcome.state === "failed" ? "given-up" : "STOP_RULE_SET";
 }
 
-export function indexOutcomes(outcomes: readonly ActionOutcome[]): Map<string, ActionOutcome> {
-  return new Map(outcomes.map((outcome) => [key(outcome.ruleIndex, outcome.actionIndex), outcome]));
-}
-
-const key = (ruleIndex: number, actionIndex: number) => `${ruleIndex}/${actionIndex}`;
+const key = ({ ruleIndex, actionIndex }: ActionRef) => `${ruleIndex}/${actionIndex}`;
 
 /** Whether any rule that runs for this message wants the scan: the message is scanned once (ses-receiving.md §4.2). */
 export function wantsScan(state: Omit<EvaluationState, "outcomes">): boolean {
-  return matchRules(state).some((matched: MatchedRule) => matched.runs && matched.rule.scanEnabled);
+  return matchRules(state).some((matched) => matched.runs && matched.rule.scanEnabled);
 }
