@@ -1,7 +1,6 @@
-import { Readable } from "node:stream";
-import { type ARCData, arc, type DNSResolver, dkimVerify, dmarc } from "mailauth";
-import type { Authentication, DkimFinding, DkimResult } from "../../shared/receipt/authentication.ts";
-import { type BoundedMessage, boundHeaders } from "./bound-headers.ts";
+import type { Authentication } from "../../shared/receipt/authentication.ts";
+import { BodyLineTooLongError, type BoundedMessage, boundHeaders } from "./bound-headers.ts";
+import { checkDmarc, type SignatureFinding, type Signatures, verifySignatures } from "./mailauth.ts";
 import { budgetResolver, type Resolver } from "./resolver.ts";
 import { checkSpf } from "./spf.ts";
 
@@ -24,8 +23,9 @@ export interface AuthenticateOptions {
   readonly now?: Date;
 }
 
-/** SPF's side notes, beside the stored result. */
+/** The stored result, with side notes for the journey. */
 export interface AuthenticationFinding extends Authentication {
+  readonly dkim: readonly SignatureFinding[];
   readonly spf: Authentication["spf"] & { readonly explanation?: string; readonly reason?: string };
 }
 
@@ -71,79 +71,56 @@ async function judge(
   dns: Resolver,
   now: Date,
 ): Promise<AuthenticationFinding> {
-  const resolver = dns as DNSResolver;
-  const verified = await dkimVerify(Readable.from(message.chunks(), { objectMode: false }), {
-    resolver,
-    strict: true,
-    curTime: now,
-    // An empty sender would make mailauth look for a Return-Path that a stranger wrote.
-    sender: "unused@invalid",
-  });
-  const signatures = verified.results.filter((entry) => entry.status.result !== "none");
-  const chain = await arc(verified.arc as ARCData, { resolver, strict: true });
-  const policy = await dmarc({
-    headerFrom: verified.headerFrom ?? [],
-    ...(verified.fromFields !== undefined && { fromFields: verified.fromFields }),
-    spfDomains: spf.result === "pass" ? [spf.domain] : [],
-    dkimDomains: signatures.flatMap(({ status, signingDomain }) =>
-      status.result === "pass" && signingDomain !== undefined ? [{ domain: signingDomain }] : [],
-    ),
-    resolver,
-  });
-  const dkim = signatures.map(
-    (entry): DkimFinding => ({
-      result: dkimResult(entry.status.result, entry.status.comment),
-      domain: (entry.signingDomain ?? "").toLowerCase(),
-      selector: entry.selector ?? "",
-      aligned: policy !== false && entry.status.aligned !== undefined && entry.status.aligned !== false,
-    }),
+  const { dkim, arc, author } = await signaturesOf(message, dns, now);
+  const counted = dkim.filter(({ result, reason }) => result === "pass" && reason === undefined);
+  const { dkimAligned, ...dmarc } = await checkDmarc(
+    author,
+    spf.result === "pass" ? [spf.domain] : [],
+    counted.map(({ domain }) => domain),
+    dns,
   );
   return {
     spf,
-    dkim: [...dkim, ...message.unread],
-    dmarc: dmarcOf(policy),
-    arc: { result: chain.status.result === "pass" ? "pass" : chain.status.result === "none" ? "none" : "fail" },
+    // Without one author domain nothing can be aligned. DMARC's tree walk may find more than the public suffix list.
+    dkim: dkim.map((finding) => ({
+      ...finding,
+      aligned:
+        dmarc.domain !== "" && (finding.aligned || (finding.result === "pass" && finding.domain === dkimAligned)),
+    })),
+    dmarc,
+    arc: { result: arc },
   };
 }
 
-function dmarcOf(policy: Awaited<ReturnType<typeof dmarc>>): Authentication["dmarc"] {
-  // RFC 9989 §5.3.1: no author domain, or several: there is nothing that could be checked.
-  if (policy === false) return { result: "permerror", domain: "" };
-  const domain = policy.status.header?.from ?? policy.domain ?? "";
-  const { result } = policy.status;
-  switch (result) {
-    case "pass":
-    case "fail":
-      return { result, domain, ...(isPolicy(policy.policy) && { policy: policy.policy }) };
-    case "none":
-    case "temperror":
-      return { result, domain };
-    default:
-      return { result: "permerror", domain };
+async function signaturesOf(message: BoundedMessage, dns: Resolver, now: Date): Promise<Signatures> {
+  const unread = (reason: string): SignatureFinding => ({
+    result: "neutral",
+    domain: "",
+    selector: "",
+    aligned: false,
+    reason,
+  });
+  let failure: unknown;
+  async function* watched() {
+    try {
+      yield* message.chunks();
+    } catch (error) {
+      if (!(error instanceof BodyLineTooLongError)) failure = error;
+      throw error;
+    }
+  }
+  try {
+    const verified = await verifySignatures(watched(), dns, now);
+    return { ...verified, dkim: [...verified.dkim, ...message.leftOut.map(unread)] };
+  } catch (error) {
+    // The spool cannot be read: that is no property of the mail.
+    if (failure !== undefined) throw failure;
+    const reason = error instanceof Error ? error.message : String(error);
+    const { author } = await verifySignatures(only(message.unsigned), dns, now);
+    return { dkim: [unread(reason)], arc: "fail", author };
   }
 }
 
-const isPolicy = (value: unknown): value is "none" | "quarantine" | "reject" =>
-  value === "none" || value === "quarantine" || value === "reject";
-
-/** mailauth says `neutral` for all of RFC 6376's PERMFAIL; only a header that cannot be read is `neutral` here. */
-function dkimResult(result: string, comment: string | undefined): DkimResult {
-  switch (result) {
-    case "pass":
-    case "fail":
-    case "policy":
-    case "temperror":
-      return result;
-    default:
-      return comment !== undefined && unreadable.has(comment) ? "neutral" : "permerror";
-  }
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
-
-const unreadable: ReadonlySet<string> = new Set([
-  "signature syntax error",
-  "signature missing required tag",
-  "incompatible version",
-  "unknown algorithm",
-  "unknown canonicalization",
-  "unsupported query method",
-]);

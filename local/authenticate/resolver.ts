@@ -52,7 +52,8 @@ export function systemResolver(options: SystemResolverOptions = {}): Resolver {
   return (name, type) => {
     const problem = badName(name);
     if (problem) return Promise.reject(problem);
-    return servers.ask(name, type);
+    // c-ares reads a backslash as the start of an escape (RFC 1035 §5.1).
+    return servers.ask(name.replaceAll("\\", "\\\\"), type);
   };
 }
 
@@ -220,11 +221,11 @@ export function budgetResolver(inner: Resolver, options: BudgetOptions): Resolve
   });
 }
 
-/** Names that cannot exist (RFC 1035 §2.3.4) are not sent: c-ares reads a backslash as an escape and rejects the rest. */
+/** Names that cannot exist (RFC 1035 §2.3.4) are not sent; any printable octet can be in a label (RFC 2181 §11). */
 function badName(name: string): DnsError | undefined {
   const bare = name.endsWith(".") ? name.slice(0, -1) : name;
   const labels = bare.split(".");
   const fits = bare.length <= 253 && labels.every((label) => label.length > 0 && label.length <= 63);
-  if (fits && /^[\x21-\x7e]+$/.test(bare) && !bare.includes("\\")) return undefined;
+  if (fits && /^[\x20-\x7e]+$/.test(bare)) return undefined;
   return new DnsError("ENOTFOUND", `${JSON.stringify(name.slice(0, 100))} cannot be a name in the DNS`);
 }

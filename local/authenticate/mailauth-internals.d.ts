@@ -1,0 +1,29 @@
+// The verifier behind mailauth's dkimVerify(): the public function cannot be told which signatures to look at.
+declare module "mailauth/lib/dkim/dkim-verifier.js" {
+  import type { Writable } from "node:stream";
+  import type { ARCData, DKIMResult, DNSResolver } from "mailauth";
+
+  export interface SignatureHeader {
+    type: "DKIM" | "ARC";
+    parsed?: Record<string, { value?: unknown } | undefined>;
+    tags?: { name: string; value: string }[];
+    /** Set: reported as neutral, with this reason, without looking at the key. */
+    skip?: string;
+  }
+
+  export class DkimVerifier extends Writable {
+    constructor(options: {
+      resolver?: DNSResolver;
+      strict?: boolean;
+      minBitLength?: number;
+      curTime?: Date;
+      sender?: string;
+    });
+    rejectRsaSha1: boolean;
+    readonly headerFrom: string[];
+    readonly fromFields: number;
+    readonly results: DKIMResult[];
+    readonly arc: ARCData;
+    prepareSignature(header: SignatureHeader): void;
+  }
+}

@@ -1,0 +1,164 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { arc, type DNSResolver, dmarc } from "mailauth";
+import { DkimVerifier, type SignatureHeader } from "mailauth/lib/dkim/dkim-verifier.js";
+import type { Authentication, DkimFinding, DkimResult } from "../../shared/receipt/authentication.ts";
+import type { Resolver } from "./resolver.ts";
+
+/** One signature; `reason` says why it is not, or does not count as, a pass. */
+export interface SignatureFinding extends DkimFinding {
+  readonly reason?: string;
+}
+
+export interface Signatures {
+  readonly dkim: readonly SignatureFinding[];
+  readonly arc: "none" | "pass" | "fail";
+  readonly author: Author;
+}
+
+/** What the From fields say, for DMARC. */
+export interface Author {
+  readonly mailboxes: readonly string[];
+  readonly fromFields: number;
+}
+
+/** RFC 6376 §3.3.3 lets verifiers go down to 512 bits; RFC 8301 §3.2 counts nothing under 1024. */
+const minKeyBits = 512;
+const minCountedKeyBits = 1024;
+
+/**
+ * Verifies DKIM signatures and the ARC chain in one pass over the message. The only file that knows mailauth, which is
+ * run in its strict mode: RFC 6376 to the letter, with three exceptions, so that what old signers write is told apart
+ * from what is broken. SHA-1, keys under 1024 bits, and signatures from before RFC 4871 (no `v=`, `q=dns`) are verified,
+ * and a valid one is a `pass` with a reason, but never `aligned`: it gives no DKIM verdict PASS, no DMARC pass and no
+ * trust (RFC 8301 §3.1, §3.2).
+ */
+export async function verifySignatures(
+  chunks: AsyncIterable<Uint8Array>,
+  dns: Resolver,
+  now: Date,
+): Promise<Signatures> {
+  const resolver = dns as DNSResolver;
+  const verifier = new LenientVerifier(resolver, now);
+  await pipeline(Readable.from(chunks, { objectMode: false }), verifier);
+  const chain = await arc(verifier.arc, { resolver, strict: true });
+  const dkim = verifier.results
+    .filter(({ status }) => status.result !== "none")
+    .map((entry): SignatureFinding => {
+      const result = dkimResult(entry.status.result, entry.status.comment);
+      const reason = result === "pass" ? notCounted(entry, verifier.outdated) : entry.status.comment;
+      return {
+        result,
+        domain: (entry.signingDomain ?? "").toLowerCase(),
+        selector: entry.selector ?? "",
+        aligned: Boolean(entry.status.aligned) && !(result === "pass" && reason !== undefined),
+        ...(reason !== undefined && { reason }),
+      };
+    });
+  const { result } = chain.status;
+  return {
+    dkim,
+    arc: result === "pass" || result === "none" ? result : "fail",
+    author: { mailboxes: verifier.headerFrom, fromFields: verifier.fromFields },
+  };
+}
+
+/** DMARC (RFC 9989). A signature that does not count must not be in `dkimDomains`. */
+export async function checkDmarc(
+  author: Author,
+  spfDomains: readonly string[],
+  dkimDomains: readonly string[],
+  dns: Resolver,
+): Promise<Authentication["dmarc"] & { readonly dkimAligned?: string }> {
+  const answer = await dmarc({
+    headerFrom: [...author.mailboxes],
+    fromFields: author.fromFields,
+    spfDomains: [...spfDomains],
+    dkimDomains: dkimDomains.map((domain) => ({ domain })),
+    resolver: dns as DNSResolver,
+  });
+  // RFC 9989 §5.3.1: no author domain, or several: there is nothing that could be checked.
+  if (answer === false) return { result: "permerror", domain: "" };
+  const domain = answer.status.header?.from ?? answer.domain ?? "";
+  const { result } = answer.status;
+  switch (result) {
+    case "pass":
+    case "fail": {
+      const dkimAligned = answer.alignment?.dkim?.result;
+      return {
+        result,
+        domain,
+        ...(isPolicy(answer.policy) && { policy: answer.policy }),
+        ...(typeof dkimAligned === "string" && { dkimAligned }),
+      };
+    }
+    case "none":
+    case "temperror":
+      return { result, domain };
+    default:
+      return { result: "permerror", domain };
+  }
+}
+
+class LenientVerifier extends DkimVerifier {
+  /** `b=` of signatures older than RFC 4871. */
+  readonly outdated = new Set<unknown>();
+
+  constructor(resolver: DNSResolver, now: Date) {
+    // An empty sender would make mailauth look for a Return-Path, which a stranger may have written.
+    super({ resolver, strict: true, minBitLength: minKeyBits, curTime: now, sender: "unused@invalid" });
+    this.rejectRsaSha1 = false;
+  }
+
+  override prepareSignature(header: SignatureHeader): void {
+    const { parsed, tags } = header;
+    if (header.type === "DKIM" && parsed && tags) {
+      if (!parsed["v"]) {
+        parsed["v"] = { value: 1 };
+        tags.push({ name: "v", value: "1" });
+        this.outdated.add(parsed["b"]?.value);
+      }
+      if (parsed["q"]?.value === "dns") {
+        parsed["q"] = { value: "dns/txt" };
+        this.outdated.add(parsed["b"]?.value);
+      }
+    }
+    super.prepareSignature(header);
+  }
+}
+
+function notCounted(
+  entry: { readonly algo?: string; readonly modulusLength?: number; readonly signature?: string },
+  outdated: ReadonlySet<unknown>,
+): string | undefined {
+  if (/sha1$/i.test(entry.algo ?? "")) return `${entry.algo} does not count (RFC 8301 §3.1)`;
+  if (entry.modulusLength !== undefined && entry.modulusLength < minCountedKeyBits) {
+    return `a key of ${entry.modulusLength} bits does not count (RFC 8301 §3.2)`;
+  }
+  return outdated.has(entry.signature) ? "a signature from before RFC 4871 does not count" : undefined;
+}
+
+const isPolicy = (value: unknown): value is "none" | "quarantine" | "reject" =>
+  value === "none" || value === "quarantine" || value === "reject";
+
+/** mailauth says `neutral` for all of RFC 6376's PERMFAIL; only a header that cannot be read is `neutral` here. */
+function dkimResult(result: string, comment: string | undefined): DkimResult {
+  switch (result) {
+    case "pass":
+    case "fail":
+    case "policy":
+    case "temperror":
+      return result;
+    default:
+      return comment !== undefined && unreadable.has(comment) ? "neutral" : "permerror";
+  }
+}
+
+const unreadable: ReadonlySet<string> = new Set([
+  "signature syntax error",
+  "signature missing required tag",
+  "incompatible version",
+  "unknown algorithm",
+  "unknown canonicalization",
+  "unsupported query method",
+]);
