@@ -1,0 +1,62 @@
+import type { LocalLimits } from "../../shared/config/types.ts";
+import type { Clock } from "../../shared/ports.ts";
+import { replies, type SmtpReply } from "../../shared/receipt/replies.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+
+export interface Full {
+  readonly reply: SmtpReply;
+  readonly reason: string;
+}
+
+export interface Capacity {
+  /** Why no mail can be taken now; `undefined` when it can. Counts afresh at most once a second, and when near a limit. */
+  full(declaredBytes: number): Promise<Full | undefined>;
+  /** One more message was accepted. */
+  took(): void;
+}
+
+const freshForMs = 1000;
+
+/**
+ * Whether there is room for more: unfinished messages and free disk. Asked at MAIL, so that a sender learns it before it
+ * sends the data: 4yz means "try again later", and nothing is ever dropped (RFC 5321 §4.2.1).
+ *
+ * @param freeDiskBytes - of the disk that holds the data folder
+ */
+export function createCapacity(
+  store: Pick<EngineStore, "countUnended">,
+  freeDiskBytes: () => Promise<number>,
+  limits: Pick<LocalLimits, "unfinished" | "freeDiskBytes">,
+  clock: Clock,
+): Capacity {
+  let seen: { readonly at: number; readonly unended: number; readonly free: number } | undefined;
+  let tookSince = 0;
+
+  const look = async () => {
+    tookSince = 0;
+    const [unended, free] = await Promise.all([store.countUnended(), freeDiskBytes()]);
+    seen = { at: clock.now().getTime(), unended, free };
+    return seen;
+  };
+
+  return {
+    async full(declaredBytes) {
+      const age = seen === undefined ? Number.POSITIVE_INFINITY : clock.now().getTime() - seen.at;
+      // A clock that was set back makes no old count fresh.
+      let { unended, free } = seen && age >= 0 && age < freshForMs ? seen : await look();
+      if (unended + tookSince >= limits.unfinished) ({ unended, free } = await look());
+      if (unended + tookSince >= limits.unfinished) {
+        const reason = `${unended + tookSince} accepted messages are unfinished, the limit is ${limits.unfinished}`;
+        return { reply: replies.tryLater, reason };
+      }
+      if (free - declaredBytes < limits.freeDiskBytes) {
+        const reason = `${free} octets are free on the data folder's disk, ${limits.freeDiskBytes} must stay free`;
+        return { reply: replies.storageFull, reason };
+      }
+      return undefined;
+    },
+    took() {
+      tookSince += 1;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+export interface Decoded {
+  /** Message octets, dots unstuffed; may share memory with the input. Empty when nothing is certain yet. */
+  readonly octets: Buffer;
+  /** What follows the end of data, once it was seen; then the decoder is used up. */
+  readonly rest?: Buffer;
+}
+
+const lineDot = Buffer.from("\r\n.");
+const cr = 0x0d;
+const lf = 0x0a;
+const nothing = Buffer.alloc(0);
+
+/**
+ * Takes the octets behind DATA apart (RFC 5321 §4.5.2). A line ends with CRLF and nothing else, so the data end with
+ * CRLF `.` CRLF and nothing else: a dot between bare LFs or CRs is text, which is what SMTP smuggling counts on a server
+ * not to know. The one dot in front of a line goes, whatever follows it.
+ *
+ * @returns a function that takes the next octets; call it until `rest` is there
+ */
+export function createDotDecoder(): (chunk: Buffer) => Decoded {
+  // DATA's own CRLF precedes the first line: with it in front, a leading dot needs no case of its own.
+  let held: Buffer = Buffer.from("\r\n");
+  let virtual = 2;
+
+  return (chunk) => {
+    const input = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
+    const pieces: Buffer[] = [];
+    let from = virtual;
+    let search = 0;
+    const take = (end: number) => {
+      if (end > from) pieces.push(input.subarray(from, end));
+    };
+    const hold = (start: number): Decoded => {
+      take(start);
+      held = input.subarray(start);
+      virtual = Math.max(0, virtual - start);
+      return { octets: join(pieces) };
+    };
+
+    while (true) {
+      const at = input.indexOf(lineDot, search);
+      if (at === -1) return hold(input.length - heldBack(input));
+      const next = input[at + 3];
+      if (next === undefined) return hold(at);
+      if (next === cr) {
+        const last = input[at + 4];
+        if (last === undefined) return hold(at);
+        if (last === lf) {
+          take(at + 2);
+          return { octets: join(pieces), rest: input.subarray(at + 5) };
+        }
+      }
+      take(at + 2);
+      from = at + 3;
+      search = from;
+    }
+  };
+}
+
+/** How many octets at the end may turn out to begin CRLF `.`: those of CR or CRLF. */
+function heldBack(input: Buffer): number {
+  if (input[input.length - 1] === cr) return 1;
+  return input[input.length - 1] === lf && input[input.length - 2] === cr ? 2 : 0;
+}
+
+/** One copy at most: a message of nothing but dots would otherwise become a stream write per line. */
+function join(pieces: readonly Buffer[]): Buffer {
+  const [first] = pieces;
+  return first === undefined ? nothing : pieces.length === 1 ? first : Buffer.concat(pieces);
+}

@@ -1,0 +1,297 @@
+import type { LocalLimits } from "../../shared/config/types.ts";
+import { normaliseAddress, parseEnvelopeSender } from "../../shared/mail/address.ts";
+import type { Clock, Random } from "../../shared/ports.ts";
+import { acceptRecipient } from "../../shared/receipt/accept-recipient.ts";
+import { type ClientDecision, decideClient } from "../../shared/receipt/ip-filter.ts";
+import type { IpFilter, RuleSet } from "../../shared/receipt/model.ts";
+import { acceptedReply, formatReply, replies, type SmtpReply } from "../../shared/receipt/replies.ts";
+import { createSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
+import type { Log } from "../log.ts";
+import type { AcceptedMessage, EngineStore, RawInput, Refusal } from "../store/engine-store.ts";
+import { createCapacity } from "./capacity.ts";
+import { createGauge, type Gauge } from "./message-gauge.ts";
+import { engineReplies } from "./reply-lines.ts";
+import { createSpoolWriter } from "./spool.ts";
+
+export interface ReceptionOptions {
+  readonly store: Pick<EngineStore, "accept" | "refuse" | "snapshotRuleSet" | "countUnended">;
+  /** What is in force now. Asked once per transaction: its recipients and its snapshot come from one rule set. */
+  readonly receiving: () => Promise<Receiving>;
+  readonly limits: Pick<LocalLimits, "messageBytes" | "unfinished" | "freeDiskBytes" | "recipients">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly spoolFolder: string;
+  /** Free octets on the data folder's disk. */
+  readonly freeDiskBytes: () => Promise<number>;
+  /** Name of the block list (file, DNS zone) that names a client; asked only when no IP filter decides. */
+  readonly listedBy?: (ip: string) => Promise<string | undefined>;
+  /** Called after the durable commit, before the sender hears 250. */
+  readonly onAccepted: (sesMessageId: SesMessageId) => void;
+  readonly log: Pick<Log, "info" | "error">;
+}
+
+export interface Receiving {
+  /** The active rule set; `undefined` when none is. */
+  readonly ruleSet: RuleSet | undefined;
+  readonly verifiedDomains: readonly string[];
+  readonly ipFilters: readonly IpFilter[];
+}
+
+export interface Client extends Omit<AcceptedMessage["client"], "rdns"> {
+  /** Used if it is there when the message is complete; nobody waits for it. */
+  readonly rdns?: Promise<string | undefined>;
+}
+
+export interface Reception {
+  /** MAIL FROM. Answers a transaction, or why there is none. */
+  begin(client: Client, from: string, declaredBytes?: number): Promise<Transaction | SmtpReply>;
+  /** Writes a refusal that was decided elsewhere (connection limit, time-out) to the log. Never rejects. */
+  refuse(client: Client, refusal: Omit<Refusal, "at" | "ip" | "helo" | "reply"> & { reply: SmtpReply }): Promise<void>;
+  /** Resolves when no message is on its way into the store any more. */
+  settled(): Promise<void>;
+}
+
+export interface Transaction {
+  /** Accepted so far, in the order of RCPT TO. */
+  readonly recipients: readonly string[];
+  /** RCPT TO: 250, or why not. */
+  addRecipient(path: string): Promise<SmtpReply>;
+  /** The message, dots unstuffed. Reads all of it, also when it is refused, up to twice the size limit. */
+  receive(octets: AsyncIterable<Uint8Array>): Promise<Received>;
+}
+
+export type Received =
+  /** Durable: say 250. */
+  | { readonly kind: "accepted"; readonly sesMessageId: SesMessageId; readonly reply: SmtpReply }
+  /** `hangUp`: the sender went on far beyond the limit; close the connection behind the reply. */
+  | { readonly kind: "refused"; readonly reply: SmtpReply; readonly hangUp: boolean }
+  /** The sender went away in the middle: nobody hears a reply, nothing was kept. */
+  | { readonly kind: "gone" };
+
+interface Reason {
+  readonly reply: SmtpReply;
+  readonly reason: string;
+}
+
+// ses-receiving.md §11: more Received fields than any honest path has are a loop (RFC 5321 §6.3).
+const maxHops = 100;
+
+/**
+ * What happens between MAIL FROM and 250, without the protocol around it: the SMTP server and the in-process `submit`
+ * both run this. A message is acknowledged only after its octets and envelope are durable together.
+ */
+export function createReception(options: ReceptionOptions): Reception {
+  const { store, limits, clock, log } = options;
+  const capacity = createCapacity(store, options.freeDiskBytes, limits, clock);
+  const underWay = new Set<Promise<unknown>>();
+  const snapshotOf = rememberSnapshot(store);
+
+  const refuse: Reception["refuse"] = async (client, { reply, ...refusal }) => {
+    const said = formatReply(reply);
+    try {
+      await store.refuse({
+        at: clock.now().toISOString(),
+        ip: client.ip,
+        helo: client.helo,
+        ...refusal,
+        reply: said,
+      });
+    } catch (error) {
+      // The sender has its reply all the same; a full disk must not turn refusals into failures.
+      log.error("refusal not recorded", { stage: refusal.stage, reply: said, error: text(error) });
+    }
+  };
+
+  return {
+    refuse,
+
+    async begin(client, from, declaredBytes = 0) {
+      const no = async ({ reply, reason }: Reason) => {
+        await refuse(client, { stage: "MAIL", from, reply, reason });
+        return reply;
+      };
+      const sender = parseEnvelopeSender(from);
+      if (!sender) return no({ reply: replies.badSenderSyntax, reason: "MAIL FROM holds no address" });
+      if (sender.kind === "mailbox" && /[^\x00-\x7f]/.test(sender.address.localPart)) {
+        return no({ reply: replies.nonAsciiLocalPart, reason: "a local part beyond ASCII needs SMTPUTF8" });
+      }
+      if (declaredBytes > limits.messageBytes) return no(tooLarge(declaredBytes, limits.messageBytes));
+      try {
+        const full = await capacity.full(declaredBytes);
+        if (full) return await no(full);
+        const receiving = await options.receiving();
+        return transaction(client, from, receiving);
+      } catch (error) {
+        return no(unable(error, "MAIL"));
+      }
+    },
+
+    async settled() {
+      while (underWay.size > 0) await Promise.allSettled([...underWay]);
+    },
+  };
+
+  function transaction(client: Client, from: string, receiving: Receiving): Transaction {
+    const recipients: string[] = [];
+    const known = new Set<string>();
+    let rdns: string | undefined;
+    client.rdns?.then(
+      (name) => {
+        rdns = name;
+      },
+      () => undefined,
+    );
+    let decision: Promise<ClientDecision> | undefined;
+    const decideOnClient = async () => {
+      const first = decideClient(receiving.ipFilters, client.ip);
+      if (first.by !== "none" || !options.listedBy) return first;
+      const listedBy = await options.listedBy(client.ip);
+      return listedBy === undefined ? first : decideClient(receiving.ipFilters, client.ip, { listedBy });
+    };
+
+    const judgeRecipient = async (path: string): Promise<Reason | undefined> => {
+      decision ??= decideOnClient();
+      const { refused, reason } = await decision;
+      if (refused) return { reply: replies.clientBlocked, reason };
+      const decided = acceptRecipient({
+        ruleSet: receiving.ruleSet,
+        verifiedDomains: receiving.verifiedDomains,
+        recipient: path,
+        client: { tls: client.tls !== undefined },
+      });
+      if (!decided.accept) return decided;
+      const key = normaliseAddress(path);
+      if (known.has(key)) return undefined;
+      if (recipients.length >= limits.recipients) {
+        return { reply: replies.tooManyRecipients, reason: `${limits.recipients} recipients are the limit` };
+      }
+      known.add(key);
+      recipients.push(path);
+      return undefined;
+    };
+
+    return {
+      recipients,
+      async addRecipient(path) {
+        const refusal = await judgeRecipient(path).catch((error: unknown) => unable(error, "RCPT"));
+        if (!refusal) return replies.ok;
+        await refuse(client, { stage: "RCPT", from, recipient: path, ...refusal });
+        return refusal.reply;
+      },
+      receive(octets) {
+        const work = receive(octets, async (sesMessageId, raw, sizeBytes) => {
+          const { ip, helo, tls } = client;
+          await store.accept(
+            {
+              sesMessageId,
+              receivedAt: clock.now(),
+              client: { ip, helo, ...(rdns !== undefined && { rdns }), ...(tls && { tls }) },
+              from,
+              recipients: [...recipients],
+              ruleSetSnapshot: await snapshotOf(receiving.ruleSet),
+              sizeBytes,
+            },
+            raw,
+          );
+        }).then(async (result) => {
+          if (result.kind !== "refused") return result;
+          const { reply, reason, hangUp } = result;
+          await refuse(client, { stage: "DATA", from, reply, reason });
+          return { kind: "refused", reply, hangUp } as const;
+        });
+        underWay.add(work);
+        const forget = () => void underWay.delete(work);
+        work.then(forget, forget);
+        return work;
+      },
+    };
+  }
+
+  async function receive(
+    octets: AsyncIterable<Uint8Array>,
+    accept: (id: SesMessageId, raw: RawInput, sizeBytes: number) => Promise<void>,
+  ): Promise<
+    Exclude<Received, { kind: "refused" }> | ({ readonly kind: "refused"; readonly hangUp: boolean } & Reason)
+  > {
+    const sesMessageId = createSesMessageId(options.random.bytes(24));
+    const spool = createSpoolWriter(options.spoolFolder, sesMessageId);
+    const gauge = createGauge();
+    let refusal: Reason | undefined;
+
+    try {
+      for await (const chunk of octets) {
+        gauge.measure(chunk);
+        if (refusal) {
+          if (gauge.sizeBytes > 2 * limits.messageBytes) return { kind: "refused", hangUp: true, ...refusal };
+          continue;
+        }
+        refusal = objection(gauge);
+        if (refusal) await spool.discard();
+        else
+          await spool.write(chunk)?.catch((error: unknown) => {
+            refusal = unable(error, "DATA");
+          });
+      }
+      gauge.end();
+      refusal ??= objection(gauge);
+    } catch (error) {
+      await spool.discard();
+      log.info("sender went away", { stage: "DATA", sizeBytes: gauge.sizeBytes, error: text(error) });
+      return { kind: "gone" };
+    }
+    if (!refusal) {
+      try {
+        await accept(sesMessageId, await spool.finish(), gauge.sizeBytes);
+      } catch (error) {
+        refusal = unable(error, "DATA");
+      }
+    }
+    if (refusal) {
+      await spool.discard();
+      return { kind: "refused", hangUp: false, ...refusal };
+    }
+    capacity.took();
+    options.onAccepted(sesMessageId);
+    return { kind: "accepted", sesMessageId, reply: acceptedReply(sesMessageId) };
+  }
+
+  function objection({ sizeBytes, hops, bareNewline }: Gauge): Reason | undefined {
+    if (sizeBytes > limits.messageBytes) return tooLarge(sizeBytes, limits.messageBytes);
+    if (hops > maxHops) return { reply: replies.tooManyHops, reason: `more than ${maxHops} Received fields: a loop` };
+    if (bareNewline) return { reply: engineReplies.bareNewline, reason: "the message holds a CR or LF that is alone" };
+    return undefined;
+  }
+
+  /** What a failure of ours means to the sender: try again. The cause is for the operator. */
+  function unable(error: unknown, stage: Refusal["stage"]): Reason {
+    const code = codeOf(error);
+    const full = code === "ENOSPC" || code === "EDQUOT" || code === "ERR_STORAGE_FULL";
+    log.error("mail not taken", { stage, code, error: text(error) });
+    return { reply: full ? replies.storageFull : replies.tryLater, reason: text(error) };
+  }
+}
+
+/** Rule sets are immutable: the one of the last transaction is most often the one of this. */
+function rememberSnapshot(store: Pick<EngineStore, "snapshotRuleSet">) {
+  let last: { readonly ruleSet: RuleSet | undefined; readonly id: Promise<string> } | undefined;
+  return (ruleSet: RuleSet | undefined): Promise<string> => {
+    if (last && last.ruleSet === ruleSet) return last.id;
+    const id = store.snapshotRuleSet(ruleSet);
+    last = { ruleSet, id };
+    id.catch(() => {
+      last = undefined;
+    });
+    return id;
+  };
+}
+
+function tooLarge(sizeBytes: number, limit: number): Reason {
+  return { reply: replies.tooLarge, reason: `${sizeBytes} octets or more, the limit is ${limit}` };
+}
+
+const text = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+function codeOf(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" ? code : undefined;
+}
