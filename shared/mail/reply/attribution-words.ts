@@ -3,6 +3,10 @@ export const wroteWords = {
   spaced: [
     // en fr de es it pt nl
     "wrote",
+    "napisana przez",
+    "missatge de",
+    "mensaje de",
+    "تمت كتابة ما يلي بواسطة",
     "writes",
     "a écrit",
     "a ecrit",
@@ -124,7 +128,7 @@ export const wroteWords = {
     "来信",
     "書きました",
     "書いた",
-    "からのメール",
+    "のメール",
     "のメッセージ",
     "작성",
     "썼습니다",
@@ -248,3 +252,29 @@ export const attributionIntros = {
   ],
   unspaced: ["在", "于", "於", "เมื่อ", "วันที่", "於", "平成", "令和"],
 } as const;
+
+/** Words that open nothing but an attribution when a date follows: looked for inside a line too. */
+export const attributionOpeners: readonly string[] = [
+  "on",
+  "le",
+  "am",
+  "el",
+  "il",
+  "il giorno",
+  "em",
+  "no dia",
+  "op",
+  "den",
+  "w dniu",
+  "dnia",
+  "dne",
+  "dňa",
+  "în",
+  "pe",
+  "στις",
+  "в",
+  "на",
+  "pada",
+  "vào",
+  "at",
+];

@@ -1,4 +1,4 @@
-import { attributionIntros, wroteWords } from "./attribution-words.ts";
+import { attributionIntros, attributionOpeners, wroteWords } from "./attribution-words.ts";
 import { matchable } from "./source-lines.ts";
 
 export type AttributionStrength = "strong" | "needs-quote";
@@ -16,6 +16,7 @@ const intro = new RegExp(
   `^(?:${attributionIntros.spaced.join("|")})(?![\\p{L}\\p{M}])|^(?:${attributionIntros.unspaced.join("|")})`,
   "iu",
 );
+const opener = new RegExp(`^(?:${attributionOpeners.join("|")})(?![\\p{L}\\p{M}])`, "iu");
 const trailingColon = /[:\uff1a]\s*$/u;
 
 /**
@@ -60,14 +61,16 @@ export function mayCloseAttribution(text: string): boolean {
 
 /**
  * Where an attribution starts inside a line whose head is the author's own text ("Fine with me. On 3 May 2024, Ann
- * wrote:"). Only behind the end of a sentence or a gap, and only with a date right behind the opening word.
+ * wrote:"). Only with an opening word that is no day or month, and a date right behind it.
  */
 export function attributionInside(text: string): number | undefined {
-  if (opensAttribution(matchable(text))) return undefined;
-  for (const match of text.matchAll(/(?:[.!?)\u3002]|\s{2,}|\s)\s?(?=\p{Lu})/gu)) {
-    const at = match.index + match[0].length;
-    const rest = text.slice(at);
-    if (intro.test(rest) && isDated(rest.slice(0, 60)) && attributionStrength(rest) === "strong") return at;
+  if (opensAttribution(matchable(text)) || /^-{2,}/u.test(text)) return undefined;
+  for (const match of text.matchAll(/\s(?=\p{Lu})/gu)) {
+    const head = text.slice(0, match.index);
+    if (address.test(head)) return undefined;
+    const rest = text.slice(match.index + 1);
+    if (opener.test(rest) && isDated(rest.slice(0, 60)) && attributionStrength(rest) === "strong")
+      return match.index + 1;
   }
   return undefined;
 }

@@ -10,11 +10,15 @@ export interface ComposedReply {
 }
 
 /** From marked lines to segments and the author's text. `text` is what the lines' offsets count in. */
-export function composeReply(text: string, lines: readonly SourceLine[], isForward: boolean): ComposedReply {
+export function composeReply(
+  text: string,
+  lines: readonly SourceLine[],
+  { isForward, isRendered }: { isForward: boolean; isRendered: boolean },
+): ComposedReply {
   const parts = markParts(text, lines, isForward);
   markSignatures(parts);
   return {
-    text: authorText(text, parts),
+    text: authorText(text, parts, isRendered),
     segments: toSegments(text, parts),
     confidence: confidenceOf(parts),
   };
@@ -69,11 +73,15 @@ function isOthers(part: MarkedPart): boolean {
   return part.role !== "reply" && part.role !== "signature";
 }
 
-function authorText(text: string, parts: readonly MarkedPart[]): string {
+function authorText(text: string, parts: readonly MarkedPart[], isRendered: boolean): string {
   const all = stretches(parts);
   const isText = (stretch: Stretch) => stretch.role === "reply" && hasContent(parts, stretch);
   const lastReply = all.findLastIndex(isText);
-  if (lastReply === -1) return quoteOnlyText(text, parts, all);
+  if (lastReply === -1) {
+    const quoted = quoteOnlyText(text, parts, all);
+    // A message that stands in a <blockquote> as a whole never had ">" marks.
+    return isRendered ? quoted.replace(/^(?:> ?)+/gm, "") : quoted;
+  }
   const quotesBefore = all
     .slice(0, lastReply)
     .filter((stretch) => stretch.role === "quote" && hasContent(parts, stretch));

@@ -47,12 +47,37 @@ export interface Reply {
 export function extractReply(input: ReplyInput, { maxChars = 2_097_152, maxLines = 50_000 }: ReplyLimits = {}): Reply {
   const isForward = input.isForward ?? false;
   const plain = input.text ?? "";
-  if (plain.trim() !== "") {
-    return { ...composeReply(plain, splitLines(plain, maxChars, maxLines), isForward), source: "text" };
+  const html = input.html ?? "";
+  const ofText = (): Reply => ({
+    ...composeReply(plain, splitLines(plain, maxChars, maxLines), { isForward, isRendered: false }),
+    source: "text",
+  });
+  if (html.trim() === "") {
+    return plain.trim() === "" ? { text: "", segments: untouched(plain), confidence: 1, source: "none" } : ofText();
   }
-  if (input.html !== undefined && input.html.trim() !== "") {
-    const rendered = htmlLines(input.html, maxChars, maxLines);
-    return { ...composeReply(rendered.text, rendered.lines, isForward), source: "html" };
-  }
-  return { text: "", segments: plain === "" ? [] : [{ kind: "reply", text: plain }], confidence: 1, source: "none" };
+  const rendered = htmlLines(html, maxChars, maxLines);
+  const ofHtml: Reply = {
+    ...composeReply(rendered.text, rendered.lines, { isForward, isRendered: true }),
+    source: "html",
+  };
+  if (plain.trim() === "") return ofHtml;
+  // RFC 2046 §5.1.4: the last alternative is the one the author saw; its markup names quotations in any language.
+  // But a stub ("see attachment", a list's footer) stands for nothing, and some clients quote in the text part only.
+  if (letters(rendered.text) * 2 < letters(plain)) return ofText();
+  if (ofHtml.text !== "" && ofHtml.segments.some(({ kind }) => kind === "quote" || kind === "forward")) return ofHtml;
+  const fromText = ofText();
+  if (ofHtml.text === "") return fromText.text === "" ? ofHtml : fromText;
+  return fromText.text !== "" && fromText.segments.some(({ kind }) => kind === "quote" || kind === "forward")
+    ? fromText
+    : ofHtml;
+}
+
+function untouched(text: string): ReplySegment[] {
+  return text === "" ? [] : [{ kind: "reply", text }];
+}
+
+/** How many letters of prose the first part of a text holds: links are written out in one rendering and hidden in the other. */
+function letters(text: string): number {
+  const prose = text.slice(0, 200_000).replace(/https?:[^\s>)]*/gu, "");
+  return prose.replace(/[^\p{L}\p{N}]+/gu, "").length;
 }

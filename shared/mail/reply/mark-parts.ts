@@ -67,7 +67,7 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
       const end = quotedEnd(lines, at);
       if (separator === "forward") pushTo(end, "forward", true);
       else {
-        const owned = attributed || opensOwned(lines, at, end);
+        const owned = attributed || opensOwned(text, lines, at, end);
         pushTo(end, "quote", owned);
       }
       attributed = false;
@@ -165,7 +165,11 @@ function attributionAt(text: string, lines: readonly SourceLine[], at: number): 
   const first = lines[at];
   if (!first || first.content.length > 500) return undefined;
   const mayClose = mayCloseAttribution(first.content);
-  if (!mayClose && !/\d|@/u.test(first.content)) return undefined;
+  // A name alone, when the address under it says so: "Ann Example" and "<ann@site.example> wrote:".
+  const opensWithName =
+    first.content.length <= 60 && /^</u.test(lines[at + 1]?.content ?? "") && !/[.!?:,]$/u.test(first.content);
+  const mayOpen = /\d|@/u.test(first.content) || opensWithName;
+  if (!mayClose && !mayOpen) return undefined;
   let joined = "";
   let suffix = "";
   let blanks = 0;
@@ -173,8 +177,8 @@ function attributionAt(text: string, lines: readonly SourceLine[], at: number): 
     const line = lines[index];
     if (!line) break;
     // "<\nann@example.com\n> wrote:": the ">" closes an address and is no quote mark.
-    const closing = line.depth > 0 && joined.lastIndexOf("<") > joined.lastIndexOf(">");
-    if (line.depth > 0 && !closing) break;
+    const closing = line.depth === first.depth + 1 && hasOpenBracket(joined);
+    if (line.depth !== first.depth && !closing) break;
     const content = closing ? matchable(text.slice(line.start, Math.min(line.end, line.start + 500))) : line.content;
     if (content === "") {
       if (++blanks > 1 || index === at) break;
@@ -187,11 +191,12 @@ function attributionAt(text: string, lines: readonly SourceLine[], at: number): 
     const strength = attributionStrength(joined);
     if (strength === undefined) continue;
     const end = index + 1;
-    const quoteFollows = (lines[nextWithContent(lines, end)]?.depth ?? 0) > 0;
+    const quoteFollows = (lines[nextWithContent(lines, end, first.depth)]?.depth ?? 0) > first.depth;
     if (strength === "needs-quote" && !(quoteFollows && index === at)) continue;
     if (index > at) {
-      if (attributionStrength(suffix) === "strong" && (isDated(suffix) || !isDated(first.content))) return undefined;
-      if (!/\d|@/u.test(first.content)) return undefined;
+      if (!opensWithName && attributionStrength(suffix) === "strong" && (isDated(suffix) || !isDated(first.content)))
+        return undefined;
+      if (!mayOpen) return undefined;
     }
     if (!quoteFollows && !address.test(joined) && !timeOfDay.test(joined) && !/^-{2,}/u.test(joined)) continue;
     if (index === at) {
@@ -204,11 +209,14 @@ function attributionAt(text: string, lines: readonly SourceLine[], at: number): 
   return undefined;
 }
 
-function nextWithContent(lines: readonly SourceLine[], from: number): number {
+function hasOpenBracket(text: string): boolean {
+  return text.split("<").length > text.split(">").length;
+}
+
+function nextWithContent(lines: readonly SourceLine[], from: number, depth = 0): number {
   let index = from;
   // Bounded: a marker that is followed by thousands of empty lines is none.
-  while (index < lines.length && index < from + 50 && lines[index]?.content === "" && lines[index]?.depth === 0)
-    index++;
+  while (index < from + 50 && lines[index]?.content === "" && (lines[index]?.depth ?? 0) <= depth) index++;
   return index;
 }
 
@@ -237,20 +245,16 @@ function isBrokenQuote(lines: readonly SourceLine[], at: number): boolean {
   if (!before || !line || !after || before.depth === 0 || line.depth > 0 || after.depth === 0 || line.content === "")
     return false;
   if (/^[(<[]?https?:\/\//iu.test(line.content)) return true;
-  return before.content.length >= 60 && !/[.?!:]$/u.test(before.content) && /^[\p{Ll}\p{N})\]]/u.test(line.content);
+  return before.content.length >= 60 && !/[?!:]$/u.test(before.content) && /^[\p{Ll}\p{N})\]]/u.test(line.content);
 }
 
 /** Whether a quoted stretch says itself whose words it holds: its first lines are an attribution or a header block. */
-function opensOwned(lines: readonly SourceLine[], from: number, end: number): boolean {
+function opensOwned(text: string, lines: readonly SourceLine[], from: number, end: number): boolean {
   const first = nextQuotedContent(lines, from, end);
   const line = lines[first];
   if (!line) return false;
   if (mayOpenHeaderBlock(line.content) && headerBlockAt(lines, first, false)) return true;
-  let joined = "";
-  for (let index = first; index < end && index < first + 3; index++) {
-    joined = `${joined} ${lines[index]?.content ?? ""}`.trim();
-    if (attributionStrength(joined) === "strong") return true;
-  }
+  if (attributionAt(text, lines, first)) return true;
   return separatorOf(line.content) !== undefined;
 }
 

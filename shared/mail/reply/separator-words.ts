@@ -227,7 +227,7 @@ export const forwardedMessageWords: readonly string[] = [
   "iletilmiş mesaj",
   "iletilen mesaj",
   "iletilmiş ileti",
-  "i̇letilmiş ileti başlangıcı",
+  "iletilmiş ileti başlangıcı",
   "iletilmiş ileti başlangıcı",
   "iletilen mesajın başlangıcı",
   "yönlendirilen ileti başlangıcı",

@@ -23,7 +23,9 @@ export function separatorOf(content: string, bare = false): Separator | undefine
   if (forwards.has(words) && (isFramed || bare || /[:\uff1a]\s*$/u.test(content))) return "forward";
   if (originals.has(words) && (isFramed || bare)) return "original";
   // "----- Forwarded by Ann Example/Head Office on 03/05/2024 09:12 AM -----" (Lotus Notes), "----- Weitergeleitet von …".
-  if (isFramed && inner !== undefined && startsWithForward(fold(inner))) return "forward";
+  if (isFramed && inner !== undefined && startsWithForward(words)) return "forward";
+  // Whatever it says: words in a frame right over a header block.
+  if (isFramed && bare && /^-{2,}.*-{2,}$|^_{2,}.*_{2,}$|^={2,}.*={2,}$/u.test(content)) return "original";
   return undefined;
 }
 
@@ -51,11 +53,15 @@ function startsWithForward(words: string): boolean {
 }
 
 function fold(words: string): string {
-  return words
-    .toLowerCase()
-    .normalize("NFC")
-    .replace(/[\u2018\u2019]/gu, "'")
-    .replace(/[:\uff1a.\s]+$/u, "")
-    .replace(/\s+/gu, " ")
-    .trim();
+  return (
+    words
+      .toLowerCase()
+      .normalize("NFC")
+      // The Turkish capital "İ" becomes an "i" and a dot of its own.
+      .replaceAll("i\u0307", "i")
+      .replace(/[\u2018\u2019]/gu, "'")
+      .replace(/[:\uff1a.\s]+$/u, "")
+      .replace(/\s+/gu, " ")
+      .trim()
+  );
 }

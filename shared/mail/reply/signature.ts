@@ -6,7 +6,7 @@ const device =
 // "Sent from my …" as the clients' own settings have it. Each must be the whole line and name a device, an app or "my".
 const sentFrom = new RegExp(
   `^(?:${[
-    `(?:sent|enviado|envoyé|sendt|skickat|gesendet|inviato|verzonden|posted|delivered|written|typed|composed|drafted|queued)\\s+(?:from|via|with|using|by|on|through|depuis|de|à partir de|desde|del|da|dal|do|von|mit|über|vom|aus|fra|från|via|med|pela|pelo|mediante|con|vanaf|met|van|ved hj[eæ]lp af)(?![\\p{L}]).{0,90}${device}`,
+    `(?:sent|enviado|envoyé|sendt|skickat|gesendet|inviato|verzonden|posted|delivered|written|typed|composed|drafted|queued)\\s+(?:from|via|with|using|on|through|depuis|de|à partir de|desde|del|da|dal|do|von|mit|über|vom|aus|fra|från|via|med|pela|pelo|mediante|con|vanaf|met|van|ved hj[eæ]lp af)(?![\\p{L}]).{0,90}${device}(?![\\p{L}]).{0,70}`,
     "(?:sent|mailed|posted|typed|written|brought to you)\\s+(?:from|on|with|by)\\s+(?:my|a|an)(?![\\p{L}]).{0,70}",
     "sent with \\S.{0,60}(?:mail|\\(https?:).{0,60}",
     "get outlook for .{0,60}",

@@ -55,7 +55,18 @@ export function plainLine(text: string, start: number, end: number): SourceLine 
 
 /** The text of a line as the rules compare it. */
 export function matchable(text: string): string {
-  return text.slice(0, maxMatchedChars).replace(invisible, "").replace(oddSpace, " ").trim();
+  const clean = text.slice(0, maxMatchedChars).replace(invisible, "").replace(oddSpace, " ").trim();
+  return otherDigit.test(clean) ? clean.replace(otherDigits, westernDigit) : clean;
+}
+
+// Dates in Arabic, Persian and Hindi mail may have their own digits; full-width ones are Japanese.
+const otherDigit = /[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\uff10-\uff19]/;
+const otherDigits = new RegExp(otherDigit, "g");
+
+function westernDigit(digit: string): string {
+  const code = digit.charCodeAt(0);
+  const zero = [0x660, 0x6f0, 0x966, 0xff10].findLast((start) => code >= start) ?? code;
+  return String(code - zero);
 }
 
 function lineEnd(text: string, from: number, stop: number): number {
