@@ -42,12 +42,12 @@ export function headerBlockAt(lines: readonly SourceLine[], at: number, introduc
     const name = label.exec(content)?.[1]?.trim();
     const known = name === undefined ? undefined : quotedFields(name);
     if (known) {
-      for (const field of known) if (!fields.has(field) || known.size === 1) fields.add(field);
-    } else if (name === undefined || labelled === 0 || gap > 0) {
+      for (const field of known) fields.add(field);
+    } else if (name === undefined || !introduced || fields.size > 0) {
+      // Not a field: the rest of a long value, or the end of the block.
       if (labelled === 0 || gap > 0 || index - end >= maxContinuationLines) break;
       continue;
     }
-    if (labelled === 0 && !known && !introduced) return undefined;
     gap = 0;
     labelled++;
     end = index + 1;
