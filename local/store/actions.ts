@@ -1,0 +1,198 @@
+import type { Topology } from "../../shared/config/topology.ts";
+import { unreachable } from "../../shared/errors.ts";
+import type { Clock, Random } from "../../shared/ports.ts";
+import { buildS3Event } from "../../shared/receipt/s3-event.ts";
+import type { SesMessageId } from "../../shared/ses-message-id.ts";
+import type { Contents, Prepared } from "./contents.ts";
+import type { Database, Transaction } from "./database.ts";
+import type { ActionEffect, ActionLogEntry, EngineStore } from "./engine-store.ts";
+import { UnknownBucketError } from "./errors.ts";
+import { insertInvocation } from "./invocations.ts";
+import { knownSequence } from "./messages.ts";
+import { orDiscard, writeObject } from "./objects.ts";
+import type { LocalOutbox } from "./outbox.ts";
+import type { Sending } from "./queues.ts";
+import type { Publishing } from "./topics.ts";
+
+type PutObject = Extract<ActionEffect, { kind: "put-object" }>;
+
+export interface ActionParts {
+  readonly topology: Topology;
+  readonly contents: Pick<Contents, "takeFile" | "discard" | "insert" | "addReference" | "release" | "sizeBytes">;
+  readonly sending: Sending;
+  readonly publishing: Publishing;
+  readonly outbox: Pick<LocalOutbox, "enqueue">;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * The action log. A row and its effects are one transaction, and the effects happen once for each (message, rule, action,
+ * attempt): recording the same row again, or any row behind one that is done or failed, replaces nothing that counts.
+ */
+export function createActions(
+  database: Database,
+  parts: ActionParts,
+): Pick<EngineStore, "actionLog" | "recordAction" | "dueActions"> {
+  const { contents, clock } = parts;
+  return {
+    actionLog: async (sesMessageId) =>
+      database.read((sql) =>
+        sql
+          .all(
+            `SELECT entry FROM actions JOIN ids USING (seq) WHERE ses_message_id = ? ORDER BY rule_index, action_index`,
+            sesMessageId,
+          )
+          .map((row) => JSON.parse(String(row["entry"])) as ActionLogEntry),
+      ),
+    async recordAction(sesMessageId, entry, effects) {
+      const files = await takeFiles(parts, effects);
+      await orDiscard(contents, [...files.values()], async () => {
+        const recorded = await database.write((tx) => {
+          const seq = knownSequence(tx, sesMessageId);
+          if (!isNews(tx, seq, entry)) return false;
+          writeRow(tx, seq, entry);
+          for (const effect of effects) applyEffect(tx, effect, files, parts);
+          return true;
+        });
+        // A repeated row needs no second copy of its files.
+        if (!recorded) for (const file of files.values()) await contents.discard(file);
+      });
+    },
+    dueActions: async (now, limit) =>
+      database.read((sql) =>
+        sql
+          .all(
+            `SELECT ses_message_id FROM (SELECT seq, min(due_at) AS due FROM actions WHERE due_at <= ? GROUP BY seq)
+             JOIN ids USING (seq) ORDER BY due, seq LIMIT ?`,
+            now.getTime(),
+            limit,
+          )
+          .map((row) => String(row["ses_message_id"]) as SesMessageId),
+      ),
+  };
+
+  /** False when this attempt was recorded already: its effects were in the same transaction. */
+  function isNews(tx: Transaction, seq: number, entry: ActionLogEntry): boolean {
+    const stored = tx.get(
+      "SELECT state, attempts FROM actions WHERE seq = ? AND rule_index = ? AND action_index = ?",
+      seq,
+      entry.ruleIndex,
+      entry.actionIndex,
+    );
+    if (!stored) return true;
+    if (stored["state"] !== "pending") return false;
+    return entry.state !== "pending" || entry.attempts > Number(stored["attempts"]);
+  }
+
+  function writeRow(tx: Transaction, seq: number, entry: ActionLogEntry): void {
+    const dueAt = entry.state === "pending" ? Date.parse(entry.dueAt ?? entry.startedAt) : null;
+    tx.run(
+      "INSERT OR REPLACE INTO actions (seq, rule_index, action_index, state, attempts, due_at, entry) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      seq,
+      entry.ruleIndex,
+      entry.actionIndex,
+      entry.state,
+      entry.attempts,
+      dueAt,
+      JSON.stringify(entry),
+    );
+    if (dueAt !== null) tx.wake();
+  }
+
+  function applyEffect(
+    tx: Transaction,
+    effect: ActionEffect,
+    files: ReadonlyMap<ActionEffect, Prepared>,
+    { sending, publishing, outbox, topology, random }: ActionParts,
+  ): void {
+    const now = clock.now();
+    switch (effect.kind) {
+      case "put-object": {
+        const bucket = topology.buckets.find((candidate) => candidate.name === effect.bucket);
+        if (!bucket) throw new UnknownBucketError(effect.bucket);
+        const object = storeContent(tx, effect, files.get(effect));
+        writeObject(tx, contents, effect, { ...object, metadata: effect.metadata }, now.getTime());
+        if (bucket.eventQueue === undefined) break;
+        const event = buildS3Event({
+          region: topology.topics[0]?.arn.split(":")[3] || "us-east-1",
+          bucket: effect.bucket,
+          key: effect.key,
+          sizeBytes: object.sizeBytes,
+          eTag: hex(random.bytes(16)),
+          sequencer: sequencer(now, object.content),
+          storedAt: now,
+          configurationId: "mailweir",
+          requestId: hex(random.bytes(8)).toUpperCase(),
+        });
+        sending.enqueue(tx, bucket.eventQueue, JSON.stringify(event));
+        break;
+      }
+      case "publish":
+        publishing.publish(tx, effect.topicArn, effect);
+        break;
+      case "invoke":
+        insertInvocation(tx, effect.functionArn, effect.payload, now.getTime());
+        break;
+      case "send-bounce":
+        outbox.enqueue(tx, effect);
+        break;
+      case "count":
+        tx.run(
+          `INSERT INTO rule_counts (rule_name, metric, value) VALUES (?, ?, 1)
+           ON CONFLICT DO UPDATE SET value = value + 1`,
+          effect.ruleName,
+          effect.metric,
+        );
+        break;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  /** Files behind `put-object` come into the store before the transaction that names them. */
+  function storeContent(tx: Transaction, { content }: PutObject, file: Prepared | undefined) {
+    if (content.kind === "block-and-raw") {
+      const raw = rawContent(tx, content.sesMessageId);
+      contents.addReference(tx, raw);
+      return { content: raw, block: content.block, sizeBytes: content.block.length + contents.sizeBytes(tx, raw) };
+    }
+    const prepared: Prepared | undefined =
+      content.kind === "inline" ? { kind: "inline", bytes: content.bytes, sizeBytes: content.bytes.length } : file;
+    if (!prepared) throw new Error("a file effect came into the transaction without its file");
+    return { content: contents.insert(tx, prepared), sizeBytes: prepared.sizeBytes };
+  }
+
+  function rawContent(tx: Transaction, sesMessageId: SesMessageId): number {
+    const seq = knownSequence(tx, sesMessageId);
+    return Number(tx.get("SELECT raw FROM messages WHERE seq = ?", seq)?.["raw"]);
+  }
+}
+
+async function takeFiles({ contents, random }: ActionParts, effects: readonly ActionEffect[]) {
+  const files = new Map<ActionEffect, Prepared>();
+  for (const effect of effects) {
+    if (effect.kind !== "put-object" || effect.content.kind !== "file") continue;
+    files.set(effect, await contents.takeFile(effect.content.path, hex(random.bytes(16))));
+  }
+  return files;
+}
+
+const hex = (octets: Uint8Array) => Buffer.from(octets).toString("hex");
+
+/** Rises with every write: the time, then the number of the content. */
+function sequencer(now: Date, content: number): string {
+  const part = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, "0");
+  return part(now.getTime(), 12) + part(content, 8);
+}
+
+/** How often each rule's actions failed, expired or succeeded. */
+export function ruleCounts(database: Database): { ruleName: string; metric: string; value: number }[] {
+  return database.read((sql) =>
+    sql.all("SELECT rule_name, metric, value FROM rule_counts ORDER BY rule_name, metric").map((row) => ({
+      ruleName: String(row["rule_name"]),
+      metric: String(row["metric"]),
+      value: Number(row["value"]),
+    })),
+  );
+}

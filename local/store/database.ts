@@ -1,0 +1,358 @@
+import { existsSync } from "node:fs";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { MailweirError } from "../../shared/errors.ts";
+import { ForeignDatabaseError, StorageFailedError, StorageFullError, StoreReadOnlyError } from "./errors.ts";
+import { migrations } from "./schema.ts";
+
+/** A value as SQLite keeps it. */
+export type SqlValue = null | number | string | Uint8Array;
+export type Row = Readonly<Record<string, SqlValue>>;
+
+/** Statements by their text, prepared once. Only constant texts, never mail in them: values are bound. */
+export interface Sql {
+  run(text: string, ...values: readonly SqlValue[]): { readonly changes: number; readonly lastId: number };
+  get(text: string, ...values: readonly SqlValue[]): Row | undefined;
+  all(text: string, ...values: readonly SqlValue[]): readonly Row[];
+}
+
+/** What one job sees: its own writes and those of the jobs before it in the same transaction. */
+export interface Transaction extends Sql {
+  /** Something became due: listeners are called after the commit. */
+  wake(): void;
+  /** Runs after the commit, for files that the transaction let go. Its failure fails nothing. */
+  afterCommit(action: () => void): void;
+}
+
+export interface Database {
+  /**
+   * Runs the job in the next group commit and resolves after COMMIT: what it wrote is durable then. A job that throws
+   * loses its own writes only. A job must be synchronous and may run once.
+   *
+   * @throws {StorageFullError} the disk is full: no job of the batch was kept
+   * @throws {StorageFailedError} the disk failed: no job of the batch was kept
+   */
+  write<T>(job: (tx: Transaction) => T): Promise<T>;
+  /** Reads what is committed. Nothing may be kept open behind the callback's end. */
+  read<T>(query: (sql: Sql) => T): T;
+  /** Called after every commit in which a job called `wake`. Answers a function that ends it. */
+  onWake(listener: () => void): () => void;
+  /** Copies the write-ahead log into the database file, as far as readers let it. */
+  checkpoint(): void;
+  /** Commits what is queued, then closes. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** Created with its tables when it is missing. */
+  readonly file: string;
+  /** For the messages of errors. */
+  readonly folder: string;
+  readonly readOnly?: boolean;
+  /** An upper bound of the file in pages of 4 KB; beyond, writes get StorageFullError. Default: the disk. */
+  readonly maxPages?: number;
+  /** Jobs of one transaction at most. More would make the first one wait for the last. Default 256. */
+  readonly maxBatch?: number;
+}
+
+interface Queued {
+  readonly job: (tx: Transaction) => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+// "MLWR": file(1) and other tools can tell whose database it is.
+const applicationId = 0x4d4c5752;
+const busyTimeoutMs = 5000;
+// 16 MB of log before a checkpoint, and no more than 64 MB kept on disk after a burst.
+const checkpointPages = 4000;
+const journalLimitBytes = 67_108_864;
+
+/**
+ * Opens the one SQLite database of a data folder: a connection that writes, one that reads, and group commits without a
+ * timer (everything that is ready when the event loop comes round shares one transaction, so a lone writer never waits).
+ */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { file, folder, readOnly = false, maxBatch = 256 } = options;
+  if (readOnly && !existsSync(file)) throw new ForeignDatabaseError(file, "does not exist: no engine ever ran there");
+  const writer = readOnly ? undefined : openWriter(file, options.maxPages);
+  const reader = openReader(file);
+  const reading = statements(reader);
+  const writing = writer && statements(writer);
+  const queue: Queued[] = [];
+  let scheduled = false;
+  let closed = false;
+  const listeners = new Set<() => void>();
+
+  const flush = () => {
+    scheduled = false;
+    if (!writer || !writing) return;
+    const batch = queue.splice(0, maxBatch);
+    if (queue.length > 0) schedule();
+    const outcome = commitTogether(writer, writing, batch, folder);
+    for (const settle of outcome.settle) settle();
+    for (const action of outcome.afterCommit) action();
+    if (outcome.woken) for (const listener of [...listeners]) listener();
+  };
+  const schedule = () => {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(flush);
+  };
+
+  return {
+    write: <T>(job: (tx: Transaction) => T) =>
+      new Promise<T>((resolve, reject) => {
+        if (!writer || closed) {
+          reject(closed ? new StorageFailedError(folder, "the store is closed") : new StoreReadOnlyError(folder));
+          return;
+        }
+        queue.push({ job, resolve, reject });
+        schedule();
+      }),
+    read: (query) => {
+      if (closed) throw new StorageFailedError(folder, "the store is closed");
+      return query(reading);
+    },
+    onWake(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    checkpoint: () => void writer?.exec("PRAGMA wal_checkpoint(TRUNCATE)"),
+    async close() {
+      if (closed) return;
+      while (queue.length > 0) flush();
+      closed = true;
+      reader.close();
+      // The last connection to close copies the log into the database and removes it.
+      writer?.close();
+    },
+  };
+}
+
+/**
+ * Takes an exclusive lock that the operating system frees with the process, however it ends.
+ *
+ * @returns a function that frees it; `undefined` when another process holds it
+ */
+export function lockFile(path: string, waitMs: number): (() => void) | undefined {
+  const database = new DatabaseSync(path, { timeout: waitMs });
+  try {
+    database.exec("BEGIN EXCLUSIVE");
+    return () => database.close();
+  } catch (error) {
+    database.close();
+    if (sqliteCode(error) === sqlite.busy) return undefined;
+    throw error;
+  }
+}
+
+/** Whether somebody holds the lock of `lockFile`. Only looks. */
+export function isLocked(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+  try {
+    database.prepare("SELECT count(*) FROM sqlite_master").get();
+    return false;
+  } catch (error) {
+    if (sqliteCode(error) === sqlite.busy) return true;
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
+// https://www.sqlite.org/rescode.html
+const sqlite = {
+  perm: 3,
+  busy: 5,
+  noMemory: 7,
+  readOnly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+};
+const storageCodes = new Set<number | undefined>([
+  sqlite.perm,
+  sqlite.busy,
+  sqlite.noMemory,
+  sqlite.readOnly,
+  sqlite.ioError,
+  sqlite.corrupt,
+  sqlite.full,
+  sqlite.cannotOpen,
+  sqlite.notADatabase,
+]);
+
+/** SQLite's primary result code; `undefined` when the error is not SQLite's. */
+function sqliteCode(error: unknown): number | undefined {
+  const { errcode } = (error ?? {}) as { errcode?: unknown };
+  return typeof errcode === "number" ? errcode & 0xff : undefined;
+}
+
+function storageError(error: unknown, folder: string): MailweirError | undefined {
+  const code = sqliteCode(error);
+  if (!storageCodes.has(code)) return undefined;
+  if (code === sqlite.full) return new StorageFullError(folder, { cause: error });
+  return new StorageFailedError(folder, error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+function commitTogether(database: DatabaseSync, sql: Sql, batch: readonly Queued[], folder: string) {
+  const settle: (() => void)[] = [];
+  let afterCommit: (() => void)[] = [];
+  let woken = false;
+  const tx: Transaction = {
+    ...sql,
+    wake: () => {
+      woken = true;
+    },
+    afterCommit: (action) => void afterCommit.push(action),
+  };
+  try {
+    sql.run("BEGIN IMMEDIATE");
+    for (const { job, resolve, reject } of batch) {
+      const before: { actions: number; woken: boolean } = { actions: afterCommit.length, woken };
+      sql.run("SAVEPOINT job");
+      try {
+        const value = job(tx);
+        settle.push(() => resolve(value as never));
+      } catch (error) {
+        // A full or failing disk concerns the whole batch; anything else only the job that threw.
+        if (storageError(error, folder)) throw error;
+        sql.run("ROLLBACK TO job");
+        afterCommit.length = before.actions;
+        woken = before.woken;
+        settle.push(() => reject(error));
+      }
+      sql.run("RELEASE job");
+    }
+    sql.run("COMMIT");
+    return { settle, afterCommit, woken };
+  } catch (error) {
+    const reason = storageError(error, folder) ?? error;
+    // SQLite ends the transaction itself after some errors (https://www.sqlite.org/lang_transaction.html §3).
+    if (database.isTransaction) database.exec("ROLLBACK");
+    afterCommit = [];
+    return {
+      settle: batch.map(
+        ({ reject }) =>
+          () =>
+            reject(reason),
+      ),
+      afterCommit,
+      woken: false,
+    };
+  }
+}
+
+function openWriter(file: string, maxPages: number | undefined): DatabaseSync {
+  const database = connect(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
+  try {
+    const owner = Number(pragma(database, "application_id"));
+    const tables = database.prepare("SELECT count(*) AS n FROM sqlite_master").get() as { n: number };
+    if (owner !== applicationId && tables.n > 0) {
+      throw new ForeignDatabaseError(file, "belongs to another program: choose another data folder");
+    }
+    database.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA journal_size_limit = ${journalLimitBytes};
+      PRAGMA wal_autocheckpoint = ${checkpointPages};
+      PRAGMA cache_size = -32768;
+      PRAGMA temp_store = MEMORY;
+      PRAGMA trusted_schema = OFF;
+    `);
+    migrate(database, file);
+    if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(maxPages)}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function openReader(file: string): DatabaseSync {
+  const database = connect(file, { readOnly: true, timeout: busyTimeoutMs });
+  try {
+    if (Number(pragma(database, "application_id")) !== applicationId) {
+      throw new ForeignDatabaseError(file, "belongs to another program: choose another data folder");
+    }
+    const version = Number(pragma(database, "user_version"));
+    if (version > migrations.length) throw tooNew(file, version);
+    if (version < migrations.length) {
+      throw new ForeignDatabaseError(
+        file,
+        `has schema ${version}: start the engine once, it brings it to ${migrations.length}`,
+      );
+    }
+    database.exec("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;");
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function connect(file: string, options: ConstructorParameters<typeof DatabaseSync>[1]): DatabaseSync {
+  try {
+    const database = new DatabaseSync(file, options);
+    // Opening is lazy: a file that is no database shows at the first read.
+    database.prepare("SELECT count(*) FROM sqlite_master").get();
+    return database;
+  } catch (error) {
+    const code = sqliteCode(error);
+    if (code === sqlite.notADatabase)
+      throw new ForeignDatabaseError(file, "is no database: choose another data folder");
+    throw storageError(error, file) ?? error;
+  }
+}
+
+/** Brings an older database forward, in one transaction, after saving a copy beside it. */
+function migrate(database: DatabaseSync, file: string): void {
+  const version = Number(pragma(database, "user_version"));
+  if (version > migrations.length) throw tooNew(file, version);
+  if (version === migrations.length) return;
+  const copy = `${file}.schema-${version}.saved`;
+  if (version > 0 && !existsSync(copy)) database.prepare("VACUUM INTO ?").run(copy);
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    for (const step of migrations.slice(version)) database.exec(step);
+    database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length};`);
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+const tooNew = (file: string, version: number) =>
+  new ForeignDatabaseError(
+    file,
+    `has schema ${version}, this Mailweir knows ${migrations.length}: start the newer version that wrote it`,
+  );
+
+function pragma(database: DatabaseSync, name: string): unknown {
+  const row = database.prepare(`PRAGMA ${name}`).get();
+  return row && Object.values(row)[0];
+}
+
+function statements(database: DatabaseSync): Sql {
+  const prepared = new Map<string, StatementSync>();
+  const statement = (text: string): StatementSync => {
+    let found = prepared.get(text);
+    if (!found) {
+      found = database.prepare(text);
+      prepared.set(text, found);
+    }
+    return found;
+  };
+  return {
+    run(text, ...values) {
+      const { changes, lastInsertRowid } = statement(text).run(...(values as SQLInputValue[]));
+      return { changes: Number(changes), lastId: Number(lastInsertRowid) };
+    },
+    get: (text, ...values) => statement(text).get(...(values as SQLInputValue[])) as Row | undefined,
+    all: (text, ...values) => statement(text).all(...(values as SQLInputValue[])) as Row[],
+  };
+}

@@ -1,0 +1,127 @@
+import * as promises from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** What the store asks of the file system; an argument, so that faults can be injected. */
+export type FileSystem = Pick<
+  typeof promises,
+  "open" | "rename" | "unlink" | "mkdir" | "readdir" | "stat" | "readFile" | "chmod"
+>;
+
+export const nodeFileSystem: FileSystem = promises;
+
+/** All bodies travel in pieces of at most this many octets. */
+export const chunkBytes = 65_536;
+
+/** Creates the folder and those above it, and makes their names durable. */
+export async function makeFolder(fs: FileSystem, path: string): Promise<void> {
+  const first = await fs.mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let at = path; ; at = dirname(at)) {
+    await syncFolderNow(fs, dirname(at));
+    if (at === first || dirname(at) === at) return;
+  }
+}
+
+/** Writes the whole file, synced; its name in the folder is not yet. */
+export async function writeSynced(
+  fs: FileSystem,
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  mode = 0o600,
+): Promise<number> {
+  const file = await fs.open(path, "w", mode);
+  let size = 0;
+  try {
+    for await (const chunk of chunks) {
+      await writeAll(file, chunk);
+      size += chunk.length;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return size;
+}
+
+// A write may take less than it was given (a full disk, a signal): go on until all is taken or it throws.
+async function writeAll(file: promises.FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length; ) {
+    const { bytesWritten } = await file.write(chunk, at, chunk.length - at);
+    at += bytesWritten;
+  }
+}
+
+/** Replaces the file in one step: a reader or a crash sees the old one or the new one. */
+export async function replaceFile(fs: FileSystem, path: string, content: string, mode = 0o600): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await writeSynced(fs, temporary, [Buffer.from(content, "utf8")], mode);
+  await fs.rename(temporary, path);
+  await syncFolderNow(fs, dirname(path));
+}
+
+/** The file's octets in chunks; opened at the first one, closed behind the last one or when the reader stops. */
+export async function* readChunks(fs: FileSystem, path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await fs.open(path, "r");
+  try {
+    for (;;) {
+      // A fresh buffer each time: the consumer may keep or transfer it.
+      const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+      const { bytesRead } = await file.read(buffer, 0, chunkBytes);
+      if (bytesRead === 0) return;
+      yield bytesRead === chunkBytes ? buffer : buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Removes the file; one that is not there is no error. */
+export async function removeFile(fs: FileSystem, path: string): Promise<void> {
+  try {
+    await fs.unlink(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+export function errorCode(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" ? code : undefined;
+}
+
+/**
+ * Makes names in folders durable. Callers that come while a sync of the folder runs share the next one, because theirs
+ * may have come too late for the running one.
+ */
+export function createFolderSync(fs: FileSystem): (folder: string) => Promise<void> {
+  const states = new Map<string, { running: Promise<void>; next?: Promise<void> }>();
+  const start = (folder: string): Promise<void> => {
+    const state: { running: Promise<void>; next?: Promise<void> } = { running: syncFolderNow(fs, folder) };
+    states.set(folder, state);
+    const clear = () => {
+      if (states.get(folder) === state && state.next === undefined) states.delete(folder);
+    };
+    state.running.then(clear, clear);
+    return state.running;
+  };
+  return (folder) => {
+    const state = states.get(folder);
+    if (!state) return start(folder);
+    const again = () => start(folder);
+    state.next ??= state.running.then(again, again);
+    return state.next;
+  };
+}
+
+export async function syncFolderNow(fs: FileSystem, folder: string): Promise<void> {
+  const handle = await fs.open(folder, "r");
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Windows and some network file systems cannot sync a folder; they order names themselves.
+    const code = errorCode(error);
+    if (code !== "EPERM" && code !== "EINVAL" && code !== "EISDIR") throw error;
+  } finally {
+    await handle.close();
+  }
+}

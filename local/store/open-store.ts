@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import type { Topology } from "../../shared/config/topology.ts";
+import type { Clock, Ports, Random } from "../../shared/ports.ts";
+import type { IpFilter } from "../../shared/receipt/model.ts";
+import { createActions } from "./actions.ts";
+import { openContents } from "./contents.ts";
+import { type Database, openDatabase } from "./database.ts";
+import type { EngineStore } from "./engine-store.ts";
+import { DataFolderError } from "./errors.ts";
+import { errorCode, type FileSystem, makeFolder, nodeFileSystem, removeFile } from "./files.ts";
+import { createInvocations } from "./invocations.ts";
+import { createKeyStore } from "./key-store.ts";
+import { type DataFolder, dataFolder } from "./layout.ts";
+import { createLedger } from "./ledger.ts";
+import { createMailboxes } from "./mailboxes.ts";
+import { createMessages } from "./messages.ts";
+import { createObjects } from "./objects.ts";
+import { type ComposeBounce, type LocalOutbox, openOutbox } from "./outbox.ts";
+import { createOverview } from "./overview.ts";
+import { createQuarantine } from "./quarantine.ts";
+import { createQueues, createSending, type LocalQueues, uuid } from "./queues.ts";
+import { createRecords } from "./records.ts";
+import { createRefusals } from "./refusals.ts";
+import { createRuleSetSnapshots } from "./rule-set-snapshots.ts";
+import { createSuppressions } from "./suppressions.ts";
+import { createTickets } from "./tickets.ts";
+import { createPublishing, createTopics } from "./topics.ts";
+
+export interface StoreOptions {
+  /** The data folder; made when it is missing (see `layout.ts`). The caller holds its lock (`lock.ts`). */
+  readonly folder: string;
+  readonly topology: Topology;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Default: Node's. */
+  readonly fs?: FileSystem;
+  /** Writes the DSN of `Outbox.sendBounce`. Without it that port refuses to send. */
+  readonly composeBounce?: ComposeBounce;
+  readonly ipFilters?: readonly IpFilter[];
+  /** An upper bound of the database in pages of 4 KB, for tests of a full disk. */
+  readonly maxDatabasePages?: number;
+}
+
+export interface Store {
+  readonly ports: Omit<Ports, "clock" | "random"> & { readonly queues: LocalQueues; readonly outbox: LocalOutbox };
+  readonly engine: EngineStore;
+  readonly folder: DataFolder;
+  readonly database: Database;
+  /** Commits what is queued, writes outgoing mail to its folder, and closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Everything that the engine keeps, on one database and one folder.
+ *
+ * @throws {DataFolderError} when the folder cannot be made or used
+ * @throws {ForeignDatabaseError} when the database is of another program, or of a newer Mailweir
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { topology, clock, random, fs = nodeFileSystem } = options;
+  const folder = dataFolder(options.folder);
+  await prepareFolder(fs, folder);
+  const database = openDatabase({
+    file: folder.database,
+    folder: folder.root,
+    ...(options.maxDatabasePages !== undefined && { maxPages: options.maxDatabasePages }),
+  });
+  try {
+    const contents = await openContents(database, fs, folder.contents);
+    const sending = createSending(topology.queues, clock, random);
+    const publishing = createPublishing(topology, sending, clock, random);
+    const outbox = await openOutbox(database, fs, folder.outbox, clock, options.composeBounce ?? noComposer);
+    const ports = {
+      objects: createObjects(database, contents, clock, () => uuid(random)),
+      queues: createQueues(database, topology.queues, clock, random),
+      topics: createTopics(database, publishing),
+      keys: createKeyStore(fs, folder.keys, random),
+      ledger: createLedger(database, clock),
+      suppressions: createSuppressions(database),
+      tickets: createTickets(database, clock),
+      mailboxes: createMailboxes(database, fs, folder.maildir),
+      quarantine: createQuarantine(database),
+      records: createRecords(database),
+      outbox,
+    };
+    const engine: EngineStore = {
+      ...createMessages(database, contents, fs, clock),
+      ...createRuleSetSnapshots(database),
+      ...createActions(database, { topology, contents, sending, publishing, outbox, clock, random }),
+      ...createRefusals(database),
+      ...createInvocations(database, clock),
+      ...createOverview(database, topology, clock),
+      onChange: database.onWake,
+      ipFilters: async () => options.ipFilters ?? [],
+    };
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= outbox
+        .filed()
+        .then(contents.close)
+        .finally(() => database.close());
+      return closing;
+    };
+    return { ports, engine, folder, database, close };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+const noComposer: ComposeBounce = async () => {
+  throw new Error("this store was opened without composeBounce: it cannot write bounces");
+};
+
+async function prepareFolder(fs: FileSystem, folder: DataFolder): Promise<void> {
+  try {
+    await makeFolder(fs, folder.root);
+    await makeFolder(fs, folder.spool);
+    // What was still arriving got no 250: its sender will send it again.
+    for (const name of await fs.readdir(folder.spool)) await removeFile(fs, join(folder.spool, name));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    throw new DataFolderError(folder.root, `cannot be used (${code}): check its owner, mode and disk`, {
+      cause: error,
+    });
+  }
+}

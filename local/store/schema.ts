@@ -1,0 +1,188 @@
+/**
+ * The database's schema as steps forward; `user_version` counts the steps taken. A step that was released is never
+ * changed. Times are milliseconds since the Unix epoch, from the injected clock. Rows of one message are keyed by its
+ * sequence number in `ids`, so that they lie at the end of their tables however many messages are stored.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  -- Octets: small ones here, larger ones in a file below contents/. Gone when nobody refers to them any more.
+  CREATE TABLE contents (
+    id INTEGER PRIMARY KEY,
+    size_bytes INTEGER NOT NULL,
+    refs INTEGER NOT NULL,
+    path TEXT,
+    bytes BLOB
+  );
+  CREATE UNIQUE INDEX contents_path ON contents (path) WHERE path IS NOT NULL;
+  -- Files that a committed transaction let go and that may still be there.
+  CREATE TABLE unlinks (path TEXT PRIMARY KEY) WITHOUT ROWID;
+
+  CREATE TABLE ids (seq INTEGER PRIMARY KEY, ses_message_id TEXT NOT NULL UNIQUE);
+
+  CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY,
+    received_at INTEGER NOT NULL,
+    mail_from TEXT NOT NULL,
+    recipients TEXT NOT NULL,
+    client TEXT NOT NULL,
+    rule_set TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    raw INTEGER NOT NULL,
+    subject TEXT,
+    author TEXT,
+    ended_at INTEGER,
+    end_reason TEXT
+  );
+  CREATE INDEX messages_unended ON messages (seq) WHERE ended_at IS NULL;
+
+  CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO totals VALUES ('messages', 0), ('bytes', 0), ('unended', 0);
+
+  CREATE TABLE verifications (seq INTEGER PRIMARY KEY, verification TEXT NOT NULL);
+  CREATE TABLE rule_set_snapshots (id TEXT PRIMARY KEY, rule_set TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE actions (
+    seq INTEGER NOT NULL,
+    rule_index INTEGER NOT NULL,
+    action_index INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_at INTEGER,
+    entry TEXT NOT NULL,
+    PRIMARY KEY (seq, rule_index, action_index)
+  ) WITHOUT ROWID;
+  CREATE INDEX actions_due ON actions (due_at, seq) WHERE due_at IS NOT NULL;
+  CREATE TABLE rule_counts (
+    rule_name TEXT NOT NULL, metric TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (rule_name, metric)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE refusals (id INTEGER PRIMARY KEY, refusal TEXT NOT NULL);
+
+  CREATE TABLE objects (
+    id INTEGER PRIMARY KEY,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    last_modified INTEGER NOT NULL,
+    metadata TEXT NOT NULL,
+    -- Octets in front of the content: SES's header block before the raw message that accept stored.
+    block BLOB,
+    content INTEGER NOT NULL,
+    UNIQUE (bucket, key)
+  );
+
+  CREATE TABLE queue_messages (
+    id INTEGER PRIMARY KEY,
+    queue TEXT NOT NULL,
+    visible_at INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    first_received_at INTEGER,
+    receive_count INTEGER NOT NULL DEFAULT 0,
+    -- Counts every receive and is never set back, so that an old receipt handle stays stale after a redrive.
+    receipt INTEGER NOT NULL DEFAULT 0,
+    -- In a dead-letter queue: where the message came from.
+    dead_from TEXT,
+    body TEXT NOT NULL
+  );
+  CREATE INDEX queue_messages_visible ON queue_messages (queue, visible_at, id);
+
+  CREATE TABLE invocations (
+    id INTEGER PRIMARY KEY,
+    function_arn TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    -- NULL: given up, for the cause beside it.
+    due_at INTEGER,
+    cause TEXT
+  );
+  CREATE INDEX invocations_due ON invocations (due_at, id) WHERE due_at IS NOT NULL;
+
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    recipient TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    filed INTEGER NOT NULL DEFAULT 0,
+    raw BLOB NOT NULL
+  );
+  CREATE INDEX outbox_unfiled ON outbox (id) WHERE filed = 0;
+  CREATE TABLE bounces (
+    seq INTEGER NOT NULL, recipient TEXT NOT NULL, message_id TEXT NOT NULL, PRIMARY KEY (seq, recipient)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE metas (seq INTEGER PRIMARY KEY, meta TEXT NOT NULL);
+  CREATE TABLE recipients (
+    seq INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    state TEXT NOT NULL,
+    -- 1 until the state is done, quarantined or failed.
+    open INTEGER NOT NULL,
+    stream TEXT,
+    -- NULL until somebody decided.
+    decision TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT,
+    cause TEXT,
+    duplicate_of TEXT,
+    detail TEXT,
+    received_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (seq, recipient)
+  ) WITHOUT ROWID;
+  CREATE INDEX recipients_unfinished ON recipients (received_at, seq) WHERE open = 1;
+  CREATE INDEX recipients_ended ON recipients (stream, state) WHERE open = 0;
+  CREATE TABLE fingerprints (
+    hash BLOB NOT NULL, received_at INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (hash, received_at, seq)
+  ) WITHOUT ROWID;
+  CREATE INDEX fingerprints_old ON fingerprints (received_at);
+
+  CREATE TABLE effects (
+    seq INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    effect TEXT NOT NULL,
+    result TEXT NOT NULL,
+    PRIMARY KEY (seq, recipient, effect)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE suppressions (
+    sort_key TEXT PRIMARY KEY, address TEXT NOT NULL, list TEXT NOT NULL, suppression TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE suppression_history (
+    id INTEGER PRIMARY KEY, address TEXT NOT NULL, list TEXT NOT NULL, at INTEGER NOT NULL, suppression TEXT NOT NULL
+  );
+  CREATE INDEX suppression_history_address ON suppression_history (address, list);
+
+  CREATE TABLE tickets (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    state TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    participants TEXT NOT NULL,
+    related_to INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  );
+  CREATE INDEX tickets_state ON tickets (state, id);
+  CREATE TABLE ticket_entries (
+    ticket INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    header_message_id TEXT,
+    body_sha256 TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    PRIMARY KEY (ticket, number)
+  ) WITHOUT ROWID;
+  CREATE TABLE ticket_message_ids (message_id TEXT PRIMARY KEY, ticket INTEGER NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE quarantine (
+    sort_key TEXT PRIMARY KEY, seq INTEGER NOT NULL, recipient TEXT NOT NULL, held TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX quarantine_message ON quarantine (seq, recipient);
+
+  CREATE TABLE records (sort_key TEXT PRIMARY KEY, kind TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX records_kind ON records (kind, sort_key);
+  `,
+];
