@@ -1,6 +1,6 @@
 import type { Authentication } from "../../shared/receipt/authentication.ts";
 import { BodyLineTooLongError, type BoundedMessage, boundHeaders } from "./bound-headers.ts";
-import { checkDmarc, type SignatureFinding, type Signatures, verifySignatures } from "./mailauth.ts";
+import { checkDmarc, isAligned, type SignatureFinding, type Signatures, verifySignatures } from "./mailauth.ts";
 import { budgetResolver, type Resolver } from "./resolver.ts";
 import { checkSpf } from "./spf.ts";
 
@@ -79,15 +79,19 @@ async function judge(
     counted.map(({ domain }) => domain),
     dns,
   );
+  // Without one author domain nothing can be aligned. DMARC's tree walk may find more than the public suffix list.
+  const findings = dkim.map((finding) => ({
+    ...finding,
+    aligned: dmarc.domain !== "" && (finding.aligned || (finding.result === "pass" && finding.domain === dkimAligned)),
+  }));
+  const couldHavePassed =
+    (spf.result === "temperror" && isAligned(dmarc.domain, spf.domain)) ||
+    findings.some(({ result, aligned }) => result === "temperror" && aligned);
   return {
     spf,
-    // Without one author domain nothing can be aligned. DMARC's tree walk may find more than the public suffix list.
-    dkim: dkim.map((finding) => ({
-      ...finding,
-      aligned:
-        dmarc.domain !== "" && (finding.aligned || (finding.result === "pass" && finding.domain === dkimAligned)),
-    })),
-    dmarc,
+    dkim: findings,
+    // A name server's bad minute must not send a good message to quarantine: only the author's own DNS can do this.
+    dmarc: dmarc.result === "fail" && couldHavePassed ? { result: "temperror", domain: dmarc.domain } : dmarc,
     arc: { result: arc },
   };
 }

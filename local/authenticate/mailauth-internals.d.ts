@@ -27,3 +27,8 @@ declare module "mailauth/lib/dkim/dkim-verifier.js" {
     prepareSignature(header: SignatureHeader): void;
   }
 }
+
+declare module "mailauth/lib/tools.js" {
+  /** Relaxed alignment by the Public Suffix List, private suffixes included. */
+  export function getAlignment(author: string, domains: string[], strict?: boolean): { domain: string } | false;
+}

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { arc, type DNSResolver, dmarc } from "mailauth";
 import { DkimVerifier, type SignatureHeader } from "mailauth/lib/dkim/dkim-verifier.js";
+import { getAlignment } from "mailauth/lib/tools.js";
 import type { Authentication, DkimFinding, DkimResult } from "../../shared/receipt/authentication.ts";
 import type { Resolver } from "./resolver.ts";
 
@@ -98,6 +99,11 @@ export async function checkDmarc(
     default:
       return { result: "permerror", domain };
   }
+}
+
+/** Whether both domains belong to one organisation by the Public Suffix List. */
+export function isAligned(author: string, domain: string): boolean {
+  return author !== "" && domain !== "" && getAlignment(author, [domain]) !== false;
 }
 
 class LenientVerifier extends DkimVerifier {
