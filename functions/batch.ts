@@ -1,0 +1,64 @@
+import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
+import type { PartialItemFailureResponse } from "@aws-lambda-powertools/batch/types";
+import type { Context, SQSRecord } from "aws-lambda";
+import { MailweirError } from "../shared/errors.ts";
+import { logger } from "./stack.ts";
+
+export type BatchResponse = PartialItemFailureResponse;
+
+export interface BatchRecord {
+  readonly body: string;
+  /** This receive included; starts again from 1 after a redrive. */
+  readonly receiveCount: number;
+  readonly sqs: SQSRecord;
+}
+
+/**
+ * Runs every record of a queue's batch by itself. A record whose handler throws is answered in `batchItemFailures`: the
+ * queue shows it again after its visibility timeout, and after its last receive moves it to the dead letters. The
+ * others are deleted.
+ */
+export async function eachRecord(
+  event: unknown,
+  context: Context,
+  handle: (record: BatchRecord) => Promise<void>,
+): Promise<BatchResponse> {
+  // A processor keeps the batch as its state, and invocations may overlap in one process.
+  const processor = new BatchProcessor(EventType.SQS);
+  const handleRecord = async (record: SQSRecord) => {
+    try {
+      await handle({ body: record.body, receiveCount: Number(record.attributes.ApproximateReceiveCount), sqs: record });
+    } catch (error) {
+      logger.error("record failed", {
+        queueMessageId: record.messageId,
+        receiveCount: record.attributes.ApproximateReceiveCount,
+        ...causeOf(error),
+      });
+      throw error;
+    }
+  };
+  return processPartialResponse(requireBatch(event), handleRecord, processor, {
+    context,
+    throwOnFullBatchFailure: false,
+  });
+}
+
+/** What may be logged and kept about an error: its code or name, and its message, which never quotes mail if it is ours. */
+export function causeOf(error: unknown): { readonly code: string; readonly cause: string } {
+  if (!(error instanceof Error)) return { code: typeof error, cause: "something that is no error was thrown" };
+  // Errors lose their class on the way from another thread, so ours are known by their code.
+  const code = error instanceof MailweirError || hasCode(error) ? error.code : error.name;
+  return { code, cause: error.message.slice(0, 500) };
+}
+
+export function hasCode(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && "code" in error && typeof error.code === "string";
+}
+
+function requireBatch(event: unknown): { Records: SQSRecord[] } {
+  // The event source mapping made it; a look at the outside is enough, the bodies are checked one by one.
+  if (typeof event === "object" && event !== null && "Records" in event && Array.isArray(event.Records)) {
+    return { Records: event.Records };
+  }
+  throw new TypeError("The event has no Records: subscribe this function to a queue");
+}

@@ -1,0 +1,31 @@
+import { Logger } from "@aws-lambda-powertools/logger";
+import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
+import { Metrics } from "@aws-lambda-powertools/metrics";
+import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
+import middy, { type MiddlewareObj } from "@middy/core";
+import type { Context } from "aws-lambda";
+
+/** One line per decision, constant message, fields for the rest. Never a body, a subject or a secret. */
+export const logger = new Logger({ serviceName: "mailweir" });
+
+export const metrics = new Metrics({ namespace: "Mailweir", serviceName: "mailweir" });
+
+/** What every `functions/<verb-noun>/work.ts` builds: deaf to where it runs, given its ports. */
+export type Handler<Result> = (event: unknown, context: Context) => Promise<Result>;
+
+/**
+ * The middleware every function shares, outermost first. Add a concern here, once, or not at all.
+ *
+ * @param outer - what one home needs around everything, such as the tracer, which nobody else should have to load
+ */
+export const withStack = <Result>(
+  handle: Handler<Result>,
+  outer: readonly MiddlewareObj<unknown, Result>[] = [],
+): Handler<Result> => {
+  const stack = middy<unknown, Result>(handle);
+  for (const middleware of outer) stack.use(middleware);
+  stack
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use(logMetrics(metrics, { captureColdStartMetric: true }));
+  return stack;
+};

@@ -1,0 +1,23 @@
+import type { ResolvedConfig } from "../../shared/config/types.ts";
+import { deliverPersonal, mailboxOf } from "../../shared/delivery/personal.ts";
+import { recordOf } from "../../shared/delivery/record.ts";
+import type { Ports } from "../../shared/ports.ts";
+import type { BatchResponse } from "../batch.ts";
+import type { Handler } from "../stack.ts";
+import { workBatch } from "../work-batch.ts";
+
+/**
+ * Delivers to mailboxes. A bounce or a complaint in a person's mailbox is delivered like any other mail, and recorded as a
+ * second effect, since it also tells us about an address.
+ */
+export const work = (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
+  workBatch(ports, config, async ({ message, recipient, stream, claim, content }) => {
+    const receivedAt = new Date(message.receivedAt);
+    const body = await content.raw();
+    const target = mailboxOf(config, stream, recipient);
+    const delivered = await deliverPersonal(ports, target, { claim, body, receivedAt });
+    const { kind } = message.nature;
+    const tells = kind === "bounce" || kind === "complaint";
+    if (tells) await ports.records.record(claim, await recordOf(message, recipient, content));
+    return { state: "done", outcome: "delivered", detail: { ...delivered, ...(tells && { recorded: kind }) } };
+  });

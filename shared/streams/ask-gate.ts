@@ -1,0 +1,75 @@
+import { bounceTemplates } from "../config/bounce-templates.ts";
+import type { ResolvedConfig } from "../config/types.ts";
+import { normaliseAddress } from "../mail/address.ts";
+import type { Ports } from "../ports.ts";
+import type { Disposition } from "../receipt/model.ts";
+import { rejectOf } from "./decide.ts";
+import { type Arrival, decisionsFor, judgeArrival } from "./fan-out.ts";
+import { mayBounce } from "./policy.ts";
+
+export interface GateAnswer {
+  readonly disposition: Disposition;
+  readonly reasons: readonly string[];
+  /** Recipients for whom a bounce was sent (or had been, by an attempt before this one). */
+  readonly bounced: readonly string[];
+}
+
+/**
+ * What SES is told before actions that cannot be undone. One answer counts for the whole message, so the rule set is
+ * stopped only if every matched recipient's policy agrees. In a rule of rejects it stops the rule when its bounce would
+ * be backscatter. Bounces that the policy asks for are sent here, after their decision was stored: the router then finds
+ * it, and whoever of the two comes second does as the first decided.
+ */
+export async function askGate(ports: Ports, config: ResolvedConfig, arrival: Arrival): Promise<GateAnswer> {
+  const { judgement, headers } = await judgeArrival(arrival);
+  const rejected = arrival.recipients.filter((recipient) => rejectOf(config.rejects, recipient) !== undefined);
+  if (rejected.length === arrival.recipients.length) {
+    const bounce = mayBounce({ judgement, verdicts: arrival.verdicts, envelopeFrom: arrival.from });
+    return bounce.allowed
+      ? {
+          disposition: "CONTINUE",
+          reasons: ["every recipient is to be rejected, and a bounce may be sent"],
+          bounced: [],
+        }
+      : { disposition: "STOP_RULE", reasons: [`no bounce, it would be backscatter: ${bounce.reason}`], bounced: [] };
+  }
+
+  const decisions = decisionsFor(config, arrival, judgement, headers);
+  const prevented = decisions.filter(({ outcome }) => outcome === "bounced" || outcome === "dropped");
+  const stored = prevented.length > 0 ? await ports.ledger.decide(prevented) : [];
+  const ended = stored.filter(
+    ({ stream, outcome }) => stream === null && (outcome === "bounced" || outcome === "dropped"),
+  );
+  const bounced = ended.filter(({ outcome }) => outcome === "bounced").map(({ recipient }) => recipient);
+  if (bounced.length > 0) await sendBounce(ports, config, arrival, bounced);
+
+  // What lies in quarantine must not reach the actions behind the gate either.
+  const held = decisions.filter(({ stream, recipient }) => stream === "quarantine" && !isPrevented(recipient));
+  const stopped = ended.length + held.length;
+  return {
+    disposition: stopped === decisions.length ? "STOP_RULE_SET" : "CONTINUE",
+    reasons: [...new Set([...ended, ...held].flatMap(({ reasons }) => reasons))],
+    bounced,
+  };
+
+  function isPrevented(recipient: string): boolean {
+    return prevented.some((decision) => decision.recipient === recipient);
+  }
+}
+
+async function sendBounce(
+  { outbox }: Ports,
+  config: ResolvedConfig,
+  { sesMessageId, recipients }: Arrival,
+  bounced: readonly string[],
+): Promise<void> {
+  const { smtpReplyCode, statusCode, message } = bounceTemplates["content-rejected"];
+  await outbox.sendBounce({
+    originalMessageId: sesMessageId,
+    bounceSender: config.bounceSender,
+    // SES wants its own spelling: the recipient must be one of the original's.
+    recipients: recipients
+      .filter((recipient) => bounced.includes(normaliseAddress(recipient)))
+      .map((recipient) => ({ recipient, smtpReplyCode, statusCode, message })),
+  });
+}

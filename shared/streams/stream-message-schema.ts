@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { natures, verdictStatuses } from "../mail/judgement.ts";
+import { parseSesMessageId, type SesMessageId } from "../ses-message-id.ts";
+import { StreamMessageUnreadableError } from "./errors.ts";
+import { type StreamMessage, streamMessageVersion } from "./stream-message.ts";
+
+const verdict = z.enum(verdictStatuses);
+const texts = z.array(z.string()).readonly();
+
+/**
+ * Version 1 as it lies on a queue. `docs/stream-message.schema.json` is made from it. Loose: members that a later
+ * version adds are no reason to refuse a message.
+ */
+export const streamMessageSchema = z.looseObject({
+  version: z.literal(streamMessageVersion),
+  sesMessageId: z.string().regex(/^[0-9a-z]{20,64}$/),
+  stream: z.string().min(1),
+  recipients: z.array(z.string()).min(1).readonly(),
+  nature: z.looseObject({ kind: z.enum(natures), confidence: z.number().min(0).max(1), evidence: texts }),
+  safety: z.looseObject({ kind: z.enum(["clean", "suspicious"]), reasons: texts }),
+  trust: z.enum(["token", "aligned", "failed", "unaligned"]),
+  envelope: z.looseObject({ from: z.string(), to: texts }),
+  verdicts: z.looseObject({
+    spam: verdict,
+    virus: verdict,
+    spf: verdict,
+    dkim: verdict,
+    dmarc: verdict,
+    dmarcPolicy: z.enum(["none", "quarantine", "reject"]).optional(),
+  }),
+  headers: z.looseObject({
+    author: z.looseObject({ name: z.string(), address: z.string() }).optional(),
+    subject: z.string().optional(),
+    messageId: z.string().optional(),
+    inReplyTo: texts.optional(),
+    references: texts.optional(),
+    date: z.string().optional(),
+    listId: z.string().optional(),
+    autoSubmitted: z.string().optional(),
+  }),
+  content: z.union([
+    z.looseObject({
+      kind: z.literal("s3"),
+      bucket: z.string().min(1),
+      key: z.string().min(1),
+      sizeBytes: z.number().int().nonnegative().optional(),
+      encrypted: z.boolean().optional(),
+    }),
+    z.looseObject({ kind: z.literal("inline"), base64: z.string() }),
+  ]),
+  reasons: texts,
+  cut: z
+    .array(z.enum(["references", "recipients", "reasons", "evidence"]))
+    .readonly()
+    .optional(),
+  receivedAt: z.iso.datetime(),
+});
+
+/**
+ * Reads one queue message's body. Accepts this version and the one before it (of version 1 there is none yet).
+ *
+ * @throws {StreamMessageUnreadableError} naming the first fault, never the content
+ */
+export function decodeStreamMessage(body: string): StreamMessage {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (cause) {
+    // The parser's message quotes the text, which may be anybody's mail: only its name goes on.
+    throw new StreamMessageUnreadableError(`not JSON, ${cause instanceof Error ? cause.name : "unreadable"}`);
+  }
+  const parsed = streamMessageSchema.safeParse(json);
+  if (!parsed.success) throw new StreamMessageUnreadableError(firstFault(json, parsed.error));
+  const sesMessageId: SesMessageId | undefined = parseSesMessageId(parsed.data.sesMessageId);
+  if (sesMessageId === undefined) throw new StreamMessageUnreadableError("sesMessageId is no SES message id");
+  // The schema is the proof: it says the same as the type, apart from the brand that was checked here.
+  return { ...parsed.data, sesMessageId } as StreamMessage;
+}
+
+/** The JSON Schema of what lies on the queues, as published in `docs/`. */
+export function streamMessageJsonSchema(): Record<string, unknown> {
+  return {
+    ...z.toJSONSchema(streamMessageSchema, { target: "draft-2020-12" }),
+    title: "StreamMessage",
+    description: `What lies on the queue of every stream, version ${streamMessageVersion}: a claim check of at most 200 KB.`,
+  };
+}
+
+function firstFault(json: unknown, error: z.ZodError): string {
+  const version = typeof json === "object" && json !== null && "version" in json ? json.version : undefined;
+  if (typeof version === "number" && version > streamMessageVersion) {
+    return `version ${version}, newer than ${streamMessageVersion}: deploy the workers before the router`;
+  }
+  const issue = error.issues[0];
+  return issue === undefined ? "unknown fault" : `${issue.path.map(String).join(".") || "the whole"}: ${issue.code}`;
+}

@@ -1,0 +1,97 @@
+import type { ResolvedConfig } from "../config/types.ts";
+import type { ParsedMail } from "../mail/parsed-mail.ts";
+import { extractReply } from "../mail/reply/extract-reply.ts";
+import type { Claim, Finish, Ports, TicketEntry } from "../ports.ts";
+import { TicketContentionError } from "../streams/errors.ts";
+import type { MessageContent } from "../streams/message-content.ts";
+import type { StreamMessage } from "../streams/stream-message.ts";
+import { storeAttachments } from "./attachments.ts";
+import { messageIdsToAsk, planTicket, type ThreadInput } from "./thread.ts";
+
+// Each round lost means that somebody else made progress; beyond this the queue brings the mail again.
+const maxRounds = 8;
+
+/**
+ * Makes a ticket's entry of a mail: attachments first (storing one twice changes nothing), then plan and record until no
+ * other mail of the thread comes in between.
+ *
+ * @throws {StaleClaimError | TicketContentionError}
+ */
+export async function recordTicket(
+  ports: Ports,
+  config: ResolvedConfig,
+  {
+    message,
+    claim,
+    content,
+  }: { readonly message: StreamMessage; readonly claim: Claim; readonly content: MessageContent },
+): Promise<Finish> {
+  const mail = await content.mail();
+  const reply = extractReply({ text: mail.text, html: mail.html, headers: mail.headers, isForward: isForward(mail) });
+  const bodySha256 = await content.bodySha256();
+  const attachments = await storeAttachments(ports, config, mail, content);
+  const thread = threadInput(message, mail, bodySha256);
+  const joined = (kind: "quote" | "signature") =>
+    reply.segments
+      .filter((segment) => segment.kind === kind)
+      .map(({ text }) => text)
+      .join("")
+      .slice(0, maxTextLength);
+  const quote = joined("quote");
+  const signature = joined("signature");
+  const entry: TicketEntry = {
+    sesMessageId: message.sesMessageId,
+    ...(thread.headerMessageId !== undefined && { headerMessageId: thread.headerMessageId }),
+    bodySha256,
+    author: { name: mail.author?.name ?? "", address: mail.author?.address ?? "" },
+    trust: message.trust,
+    subject: thread.subject,
+    // Nothing but quotes and forwards: then they are what the author wanted to say.
+    text: (reply.text === "" ? mail.text : reply.text).slice(0, maxTextLength),
+    ...(quote !== "" && { quote }),
+    ...(signature !== "" && { signature }),
+    attachments,
+    raw: message.content,
+    at: message.receivedAt,
+  };
+
+  for (let round = 0; round < maxRounds; round++) {
+    const threads = await ports.tickets.threads(messageIdsToAsk(thread));
+    const own = threads.find(({ messageIds }) => messageIds.includes(thread.headerMessageId ?? ""));
+    const holder = own && (await ports.tickets.get(own.ticketId));
+    const plan = planTicket(config, thread, threads, holder);
+    const result = await ports.tickets.record(claim, plan, entry);
+    if (result.kind === "conflict") continue;
+    return {
+      state: "done",
+      outcome: `ticket-${result.kind}`,
+      detail: {
+        ticket: String(result.ticketId),
+        attachments: String(attachments.length),
+        ...(plan.kind === "open" && plan.relatedTo !== undefined && { relatedTo: String(plan.relatedTo) }),
+      },
+    };
+  }
+  throw new TicketContentionError(message.sesMessageId, maxRounds);
+}
+
+// A ticket is read by people; the whole mail stays behind `raw`.
+const maxTextLength = 200_000;
+
+function threadInput(message: StreamMessage, mail: ParsedMail, bodySha256: string): ThreadInput {
+  return {
+    ...(mail.messageId !== undefined && { headerMessageId: mail.messageId }),
+    bodySha256,
+    inReplyTo: mail.inReplyTo,
+    references: mail.references,
+    author: mail.author?.address ?? "",
+    addressees: [...mail.to, ...mail.cc].map(({ address }) => address),
+    trust: message.trust,
+    subject: (mail.subject ?? "").replace(/\s+/g, " ").trim().slice(0, 1000),
+    isForward: isForward(mail),
+  };
+}
+
+function isForward(mail: ParsedMail): boolean {
+  return /^\s*(?:fwd?|wg|tr|rv|i|enc|vs|vb|doorst|videres|pd|továbbítás)\s*:/i.test(mail.subject ?? "");
+}
