@@ -31,8 +31,8 @@ export function attributionStrength(text: string): AttributionStrength | undefin
   const body = dashed?.[1] ?? text;
   const verb = lastVerb(body);
   const colon = trailingColon.test(body);
-  if (verb === undefined && !colon) return undefined;
   const hasAddress = address.test(body);
+  if (verb === undefined && !colon) return datedPerson(body, hasAddress);
   const hasDate = isDated(body);
   if (verb === undefined) {
     // Gmail until 2016, Yandex, Mail.ru: a date, a person and an address, then a colon, and no verb at all.
@@ -47,6 +47,13 @@ export function attributionStrength(text: string): AttributionStrength | undefin
   return (colon || intro.test(body)) && body.length <= 120 ? "needs-quote" : undefined;
 }
 
+// Gmail's "2016-03-03 17:21 GMT+01:00 Ann", whose colon got lost, and other lines of only a date and a person.
+function datedPerson(text: string, hasAddress: boolean): AttributionStrength | undefined {
+  if (text.length > 120) return undefined;
+  if (/^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2} GMT[+-]\d{2}:\d{2} \p{L}/u.test(text)) return "strong";
+  return hasAddress && /^\d/u.test(text) && /[>)]$/u.test(text) && isDated(text) ? "needs-quote" : undefined;
+}
+
 /** Whether a line can be the first of an attribution: it opens with a known word ("On", "Le", "Am"), a date or a day. */
 export function opensAttribution(text: string): boolean {
   return (intro.test(text) && isDated(text)) || /^[("'*\s]*\d/u.test(text);
@@ -54,7 +61,7 @@ export function opensAttribution(text: string): boolean {
 
 /** Cheap test that a line may be the last of an attribution. */
 export function mayCloseAttribution(text: string): boolean {
-  if (trailingColon.test(text)) return true;
+  if (trailingColon.test(text) || datedPerson(text, address.test(text)) !== undefined) return true;
   const verb = lastVerb(text);
   return verb !== undefined && text.slice(verb.end).replace(/[\s.-]+$/u, "") === "";
 }

@@ -13,6 +13,8 @@ const maxBlockLines = 40;
 const maxContinuationLines = 4;
 const label =
   /^[*_|\s]{0,4}([\p{L}\p{M}][\p{L}\p{M}\p{N}.'\u2019 /-]{0,24}?)\s?[*_]{0,2}\s?[:\uff1a]\s?[*_]{0,2}(?!\/\/)/u;
+// Where the line breaks got lost: "From: Ann Date: Thu, 24 Mar 2016".
+const furtherLabel = /(?<=\s)([\p{Lu}\p{Lo}][\p{L}\p{M}]{0,14}(?: [\p{L}\p{M}]{1,14})?)\s?[:\uff1a](?=\s)/gu;
 const address = /[^\s<>()[\]"',;:]{1,64}@[^\s<>()[\]"',;:]{1,255}/u;
 
 /**
@@ -43,6 +45,8 @@ export function headerBlockAt(lines: readonly SourceLine[], at: number, introduc
     const known = name === undefined ? undefined : quotedFields(name);
     if (known) {
       for (const field of known) fields.add(field);
+      for (const more of content.matchAll(furtherLabel))
+        for (const field of quotedFields(more[1] ?? "") ?? []) fields.add(field);
     } else if (name === undefined || !introduced || fields.size > 0) {
       // Not a field: the rest of a long value, or the end of the block.
       if (labelled === 0 || gap > 0 || index - end >= maxContinuationLines) break;

@@ -245,6 +245,7 @@ function isBrokenQuote(lines: readonly SourceLine[], at: number): boolean {
   if (!before || !line || !after || before.depth === 0 || line.depth > 0 || after.depth === 0 || line.content === "")
     return false;
   if (/^[(<[]?https?:\/\//iu.test(line.content)) return true;
+  if (/https?:\/\/\S*$/iu.test(before.content) && !line.content.includes(" ")) return true;
   return before.content.length >= 60 && !/[?!:]$/u.test(before.content) && /^[\p{Ll}\p{N})\]]/u.test(line.content);
 }
 

@@ -31,7 +31,7 @@ export function separatorOf(content: string, bare = false): Separator | undefine
 
 /** A line drawn with one sign, repeated: "-----", "_____", "* * *", "=====". */
 export function isRule(content: string): boolean {
-  return /^(?:([-_=*~#+\u2013\u2014\u2500\u2550\u2501])[ 1]*){3,200}$/u.test(content) && content.length >= 3;
+  return content === "__" || /^([-_=*~#+\u2013\u2014\u2500\u2550\u2501])(?:[ \t]?\1){2,}$/u.test(content);
 }
 
 const aboveThisLine =

@@ -74,6 +74,7 @@ const notice =
 export function signatureStart(contents: readonly string[]): number | undefined {
   let found: number | undefined;
   let below = 0;
+  let sinceFound = 0;
   let noticed = false;
   // From the bottom, so that each line is looked at once.
   for (let index = contents.length - 1; index >= 0; index--) {
@@ -83,10 +84,18 @@ export function signatureStart(contents: readonly string[]): number | undefined 
     else if (below <= maxDeviceTail && isDeviceSignature(content)) found = index;
     else if (
       isRule(content) &&
-      (below === 0 || found === nextText(contents, index) || (noticed && below <= maxRuleTail))
-    )
+      (below === 0 || found === nextText(contents, index) || (noticed && sinceFound <= maxRuleTail))
+    ) {
       found = index;
-    noticed ||= notice.test(content);
+    }
+    if (found === index) {
+      // What is above needs a reason of its own.
+      noticed = false;
+      sinceFound = 0;
+    } else {
+      noticed ||= notice.test(content);
+      sinceFound++;
+    }
     below++;
   }
   return found;
