@@ -36,15 +36,7 @@ export function createActions(
 ): Pick<EngineStore, "actionLog" | "recordAction" | "dueActions"> {
   const { contents, clock } = parts;
   return {
-    actionLog: async (sesMessageId) =>
-      database.read((sql) =>
-        sql
-          .all(
-            `SELECT entry FROM actions JOIN ids USING (seq) WHERE ses_message_id = ? ORDER BY rule_index, action_index`,
-            sesMessageId,
-          )
-          .map((row) => JSON.parse(String(row["entry"])) as ActionLogEntry),
-      ),
+    ...createActionLog(database),
     async recordAction(sesMessageId, entry, effects) {
       const files = await takeFiles(parts, effects);
       await orDiscard(contents, [...files.values()], async () => {
@@ -59,17 +51,6 @@ export function createActions(
         if (!recorded) for (const file of files.values()) await contents.discard(file);
       });
     },
-    dueActions: async (now, limit) =>
-      database.read((sql) =>
-        sql
-          .all(
-            `SELECT ses_message_id FROM (SELECT seq, min(due_at) AS due FROM actions WHERE due_at <= ? GROUP BY seq)
-             JOIN ids USING (seq) ORDER BY due, seq LIMIT ?`,
-            now.getTime(),
-            limit,
-          )
-          .map((row) => String(row["ses_message_id"]) as SesMessageId),
-      ),
   };
 
   /** False when this attempt was recorded already: its effects were in the same transaction. */
@@ -167,6 +148,31 @@ export function createActions(
     const seq = knownSequence(tx, sesMessageId);
     return Number(tx.get("SELECT raw FROM messages WHERE seq = ?", seq)?.["raw"]);
   }
+}
+
+export function createActionLog(database: Database): Pick<EngineStore, "actionLog" | "dueActions"> {
+  return {
+    actionLog: async (sesMessageId) =>
+      database.read((sql) =>
+        sql
+          .all(
+            `SELECT entry FROM actions JOIN ids USING (seq) WHERE ses_message_id = ? ORDER BY rule_index, action_index`,
+            sesMessageId,
+          )
+          .map((row) => JSON.parse(String(row["entry"])) as ActionLogEntry),
+      ),
+    dueActions: async (now, limit) =>
+      database.read((sql) =>
+        sql
+          .all(
+            `SELECT ses_message_id FROM (SELECT seq, min(due_at) AS due FROM actions WHERE due_at <= ? GROUP BY seq)
+             JOIN ids USING (seq) ORDER BY due, seq LIMIT ?`,
+            now.getTime(),
+            limit,
+          )
+          .map((row) => String(row["ses_message_id"]) as SesMessageId),
+      ),
+  };
 }
 
 async function takeFiles({ contents, random }: ActionParts, effects: readonly ActionEffect[]) {

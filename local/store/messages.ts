@@ -13,10 +13,8 @@ import { findSequence, sequenceOf } from "./ids.ts";
 import { endUntold, receiveRecipient } from "./ledger.ts";
 import { orDiscard } from "./objects.ts";
 
-type Messages = Pick<
-  EngineStore,
-  "accept" | "message" | "openRaw" | "unended" | "countUnended" | "recordVerification" | "verification" | "endMessage"
->;
+type Messages = Pick<EngineStore, "accept" | "recordVerification" | "endMessage">;
+type MessageReading = Pick<EngineStore, "message" | "openRaw" | "unended" | "countUnended" | "verification">;
 
 // What a list shows of a header: longer ones are cut, whatever a sender puts there.
 const maxShownCharacters = 200;
@@ -28,8 +26,9 @@ export function createMessages(
   contents: Pick<Contents, "open" | "takeFile" | "insert" | "discard">,
   fs: FileSystem,
   clock: Clock,
-): Messages {
+): Messages & MessageReading {
   return {
+    ...readMessages(database, contents),
     async accept(message, raw) {
       const shown = shownHeaders(raw.kind === "inline" ? raw.bytes : await beginning(fs, raw.path));
       const prepared = await take(contents, message.sesMessageId, raw);
@@ -59,6 +58,35 @@ export function createMessages(
         }),
       );
     },
+    recordVerification: (sesMessageId, verification) =>
+      database.write((tx) => {
+        const seq = knownSequence(tx, sesMessageId);
+        tx.run(
+          "INSERT OR IGNORE INTO verifications (seq, verification) VALUES (?, ?)",
+          seq,
+          JSON.stringify(verification),
+        );
+        return verificationOf(tx, sesMessageId) as Verification;
+      }),
+    endMessage: (sesMessageId, { reason, untold }) =>
+      database.write((tx) => {
+        const seq = knownSequence(tx, sesMessageId);
+        const now = clock.now().getTime();
+        const { changes } = tx.run(
+          "UPDATE messages SET ended_at = ?, end_reason = ? WHERE seq = ? AND ended_at IS NULL",
+          now,
+          reason.slice(0, maxReasonCharacters),
+          seq,
+        );
+        if (changes === 0) return;
+        tx.run("UPDATE totals SET value = value - 1 WHERE name = 'unended'");
+        for (const { recipient, outcome } of untold) endUntold(tx, seq, normaliseAddress(recipient), outcome, now);
+      }),
+  };
+}
+
+export function readMessages(database: Database, contents: Pick<Contents, "open">): MessageReading {
+  return {
     message: async (sesMessageId) =>
       database.read((sql) => {
         const row = sql.get("SELECT * FROM messages JOIN ids USING (seq) WHERE ses_message_id = ?", sesMessageId);
@@ -75,33 +103,7 @@ export function createMessages(
           .map((row) => String(row["ses_message_id"]) as SesMessageId),
       ),
     countUnended: async () => database.read((sql) => total(sql, "unended")),
-
-    recordVerification: (sesMessageId, verification) =>
-      database.write((tx) => {
-        const seq = knownSequence(tx, sesMessageId);
-        tx.run(
-          "INSERT OR IGNORE INTO verifications (seq, verification) VALUES (?, ?)",
-          seq,
-          JSON.stringify(verification),
-        );
-        return verificationOf(tx, sesMessageId) as Verification;
-      }),
     verification: async (sesMessageId) => database.read((sql) => verificationOf(sql, sesMessageId)),
-
-    endMessage: (sesMessageId, { reason, untold }) =>
-      database.write((tx) => {
-        const seq = knownSequence(tx, sesMessageId);
-        const now = clock.now().getTime();
-        const { changes } = tx.run(
-          "UPDATE messages SET ended_at = ?, end_reason = ? WHERE seq = ? AND ended_at IS NULL",
-          now,
-          reason.slice(0, maxReasonCharacters),
-          seq,
-        );
-        if (changes === 0) return;
-        tx.run("UPDATE totals SET value = value - 1 WHERE name = 'unended'");
-        for (const { recipient, outcome } of untold) endUntold(tx, seq, normaliseAddress(recipient), outcome, now);
-      }),
   };
 }
 

@@ -14,6 +14,7 @@ export function createObjects(
   newName: () => string,
 ): ObjectStore {
   return {
+    ...readObjects(database, contents),
     async put(ref, body, metadata = {}) {
       const prepared = await contents.prepare(body, newName());
       await orDiscard(contents, [prepared], () =>
@@ -23,6 +24,21 @@ export function createObjects(
         }),
       );
     },
+    delete: (ref) =>
+      database.write((tx) => {
+        const row = find(tx, ref);
+        if (!row) return;
+        tx.run("DELETE FROM objects WHERE id = ?", Number(row["id"]));
+        contents.release(tx, Number(row["content"]));
+      }),
+  };
+}
+
+export function readObjects(
+  database: Database,
+  contents: Pick<Contents, "open">,
+): Pick<ObjectStore, "head" | "open" | "list"> {
+  return {
     head: async (ref) => database.read((sql) => headOf(sql, ref)),
     async open(ref) {
       const row = database.read((sql) => find(sql, ref));
@@ -31,13 +47,6 @@ export function createObjects(
       const block = row["block"];
       return { ...toHead(row), body: block instanceof Uint8Array ? concatenate(block, body) : body };
     },
-    delete: (ref) =>
-      database.write((tx) => {
-        const row = find(tx, ref);
-        if (!row) return;
-        tx.run("DELETE FROM objects WHERE id = ?", Number(row["id"]));
-        contents.release(tx, Number(row["content"]));
-      }),
     list: async (bucket, { prefix = "", after = "", limit }) =>
       database.read((sql) =>
         sql
