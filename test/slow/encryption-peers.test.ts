@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -20,6 +20,7 @@ import { startS3Stub } from "./encryption-peers/s3-stub.ts";
  *
  *   Ruby    Debian packages ruby ruby-aws-sdk-s3 ruby-aws-sdk-kms
  *   Go      Debian packages golang-go golang-github-aws-aws-sdk-go-dev
+ *   Java    Debian packages default-jdk-headless maven, and Maven Central's amazon-s3-encryption-client-java
  *   Python  Debian package python3-venv, and PyPI's amazon-s3-encryption-client-python (installed here into a
  *           temporary folder; or name an interpreter that has it: S3_ENCRYPTION_PYTHON=/path/to/python)
  */
@@ -80,6 +81,25 @@ const peers: Peer[] = [
       };
       run("go", ["build", "-o", program, "peer"], { env });
       return [program];
+    },
+  },
+  {
+    name: "Java (amazon-s3-encryption-client-java)",
+    writes: ["v3 kms+context gcm", "v2 kms+context gcm"],
+    writesInstructionFiles: true,
+    reads: ["v3 kms+context gcm", "v2 kms+context gcm", "v2 kms gcm", "v2 kms cbc"],
+    prepare: () => {
+      const classPath = join(scratch, "java-class-path");
+      const goals = ["dependency:build-classpath", `-Dmdep.outputFile=${classPath}`];
+      try {
+        run("javac", ["-version"]);
+        run("mvn", ["-q", "-B", "-f", source("java/pom.xml"), ...goals]);
+      } catch {
+        return {
+          missing: "apt-get install default-jdk-headless maven, and Maven Central within reach (Java 11 or newer)",
+        };
+      }
+      return ["java", "-cp", readFileSync(classPath, "utf8"), source("java/Peer.java")];
     },
   },
   {
@@ -187,6 +207,8 @@ for (const peer of peers) {
       const object = await encryptForSes(randomBytes(100), ses, keys, (length) => randomBytes(length));
       const body = await collect(object.body);
       const matdesc = object.metadata["x-amz-matdesc"]?.replace("store", "other") ?? "";
+      store("sound", { metadata: object.metadata, body });
+      expect(await client.ask({ Op: "get", Format: "v2 kms gcm", Key: "sound" })).toHaveLength(100);
       store("renamed", { metadata: { ...object.metadata, "x-amz-matdesc": matdesc }, body });
       store("changed", { metadata: object.metadata, body: body.map((octet, at) => (at === 50 ? octet ^ 1 : octet)) });
       for (const Key of ["renamed", "changed"]) {

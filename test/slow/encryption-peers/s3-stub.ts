@@ -15,7 +15,9 @@ export async function startS3Stub() {
     if (request.method === "PUT") {
       const chunks: Uint8Array[] = [];
       for await (const chunk of request) chunks.push(chunk);
-      objects.set(key, { metadata: userMetadata(request.headers), body: Buffer.concat(chunks) });
+      const sent = Buffer.concat(chunks);
+      const body = "x-amz-decoded-content-length" in request.headers ? decodeAwsChunks(sent) : sent;
+      objects.set(key, { metadata: userMetadata(request.headers), body });
       response.setHeader("etag", '"0"').end();
       return;
     }
@@ -48,6 +50,18 @@ export async function startS3Stub() {
       await once(server, "close");
     },
   };
+}
+
+/** `aws-chunked`: size in hexadecimal, perhaps `;chunk-signature=…`, CRLF, the chunk, CRLF; the one of size 0 ends it. */
+function decodeAwsChunks(sent: Buffer): Buffer {
+  const chunks: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const begin = sent.indexOf("\r\n", at) + 2;
+    const size = Number.parseInt(sent.toString("latin1", at, begin), 16);
+    if (size === 0) return Buffer.concat(chunks);
+    chunks.push(sent.subarray(begin, begin + size));
+    at = begin + size + 2;
+  }
 }
 
 function userMetadata(headers: NodeJS.Dict<string | string[]>): Record<string, string> {
