@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -303,3 +304,46 @@ describe("--kms", () => {
     }
   });
 });
+
+// Objects of AWS's Go and Ruby clients, good and broken, through the whole command line.
+const corpus = new URL("../../../shared/corpus/s3-encryption/", import.meta.url);
+const inCorpus = existsSync(new URL("manifest.json", corpus));
+
+interface Vector {
+  name: string;
+  metadata: Record<string, string>;
+  body: string;
+  kms?: { ciphertextBlob: string; encryptionContext: Record<string, string>; plaintextKey: string };
+  expect: { outcome: "ok" | "plain" | "error"; sha256?: string };
+}
+
+test.skipIf(!inCorpus)(
+  "vectors of other clients (skipped where ../shared/corpus/s3-encryption is missing)",
+  async () => {
+    const { vectors }: { vectors: Vector[] } = JSON.parse(await readFile(new URL("manifest.json", corpus), "utf8"));
+    expect(vectors.length).toBeGreaterThanOrEqual(19);
+    for (const vector of vectors) {
+      const { kms } = vector;
+      const entry = kms && { [kms.ciphertextBlob]: { key: kms.plaintextKey, context: kms.encryptionContext } };
+      await writeFile(join(folder, "metadata.json"), JSON.stringify(vector.metadata));
+      await writeFile(join(folder, "keys.json"), JSON.stringify(entry ?? {}));
+      await writeFile(join(folder, "object"), await readFile(new URL(vector.body, corpus)));
+      const { code, stdout, stderr } = await decrypt(...intoOut);
+      if (vector.expect.outcome === "error") {
+        expect({ code, stdout, stderr }, vector.name).toEqual({
+          code: 1,
+          stdout: Buffer.alloc(0),
+          stderr: refusal("ERR_[A-Z_]+"),
+        });
+        await nothingElse();
+      } else {
+        expect(code, `${vector.name}: ${stderr}`).toBe(0);
+        const sha256 = createHash("sha256")
+          .update(await out())
+          .digest("hex");
+        expect(sha256, vector.name).toBe(vector.expect.sha256);
+        await rm(join(folder, "out"));
+      }
+    }
+  },
+);
