@@ -1,6 +1,11 @@
 import { createCipheriv, createDecipheriv, createHash, timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
-import { type EncryptionContext, InvalidCiphertextError, type Keys } from "../../shared/encryption/keys.ts";
+import {
+  type EncryptionContext,
+  InvalidCiphertextError,
+  KeyNotFoundError,
+  type Keys,
+} from "../../shared/encryption/keys.ts";
 import type { Random } from "../../shared/ports.ts";
 import { DataFolderError } from "./errors.ts";
 import { errorCode, type FileSystem, makeFolder, replaceFile } from "./files.ts";
@@ -15,8 +20,10 @@ const version = 1;
  * AES-256-GCM; ARN and encryption context are authenticated with it, so another context opens nothing.
  *
  * Blob: version (1 octet), length of the ARN (2), ARN, nonce (12), wrapped key (32), tag (16).
+ *
+ * @param keyArns - the keys that exist; without, every ARN names one. Blobs open whatever the list says by then.
  */
-export function createKeyStore(fs: FileSystem, folder: string, random: Random): Keys {
+export function createKeyStore(fs: FileSystem, folder: string, random: Random, keyArns?: readonly string[]): Keys {
   let master: Promise<Buffer> | undefined;
   const masterKey = () => {
     master ??= loadMasterKey(fs, folder, random);
@@ -28,6 +35,7 @@ export function createKeyStore(fs: FileSystem, folder: string, random: Random): 
   };
   return {
     async generateDataKey(keyArn, context) {
+      if (keyArns && !keyArns.includes(keyArn)) throw new KeyNotFoundError(keyArn);
       const plaintext = Buffer.from(random.bytes(keyBytes));
       const header = headerOf(keyArn);
       const iv = Buffer.from(random.bytes(ivBytes));

@@ -36,6 +36,8 @@ export interface StoreOptions {
   readonly fs?: FileSystem;
   /** Writes the DSN of `Outbox.sendBounce`. Without it that port refuses to send. */
   readonly composeBounce?: ComposeBounce;
+  /** Keys of the local key store; default: every ARN names one. */
+  readonly kmsKeyArns?: readonly string[];
   readonly ipFilters?: readonly IpFilter[];
   /** An upper bound of the database in pages of 4 KB, for tests of a full disk. */
   readonly maxDatabasePages?: number;
@@ -74,7 +76,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       objects: createObjects(database, contents, clock, () => uuid(random)),
       queues: createQueues(database, topology.queues, clock, random),
       topics: createTopics(database, publishing),
-      keys: createKeyStore(fs, folder.keys, random),
+      keys: createKeyStore(fs, folder.keys, random, options.kmsKeyArns),
       ledger: createLedger(database, clock),
       suppressions: createSuppressions(database),
       tickets: createTickets(database, clock),
