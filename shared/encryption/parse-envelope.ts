@@ -104,7 +104,6 @@ async function completeFromFile(
   readInstructionFile: ReadInstructionFile | undefined,
 ): Promise<UserMetadata | undefined> {
   const present = envelopeNames.filter((name) => metadata.has(name));
-  const committed = v3InObject.some((name) => metadata.has(name));
   // Formats V1 and V2 put all of the envelope into one place; only the length may stay behind (Ruby's client).
   const scattered = present.find((name) => name !== lengthName && !v3InObject.includes(name));
   if (scattered !== undefined) {
@@ -123,9 +122,6 @@ async function completeFromFile(
   const misplaced = v3InObject.find((name) => instruction.has(name));
   if (misplaced !== undefined) {
     throw new EnvelopeMalformedError(`The instruction file has "${misplaced}", which belongs to the object itself`);
-  }
-  if (committed !== instruction.has("x-amz-3")) {
-    throw new EnvelopeMalformedError("The instruction file and the object's metadata have different format versions");
   }
   return new Map([...metadata, ...instruction]);
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Keys } from "../../../shared/encryption/keys.ts";
+import type { EncryptionContext, Keys } from "../../../shared/encryption/keys.ts";
 import { type OpenEnvelopeOptions, openEnvelope, type SealedObject } from "../../../shared/encryption/open-envelope.ts";
 import { MailweirError } from "../../../shared/errors.ts";
 import { createMemoryKeys } from "./memory-keys.ts";
@@ -123,6 +123,19 @@ describe.for(formats)("%s", (format) => {
       const odd = { decrypt: async () => new Uint8Array(length) };
       await expect(read(object, odd), `${length}`).rejects.toMatchObject({ code: "ERR_ENVELOPE_MALFORMED" });
     }
+  });
+
+  test("overwrites the data key when it has opened the object", async () => {
+    const object = await writeEnvelope(format, mail, keys);
+    let key: Uint8Array | undefined;
+    const watched = {
+      decrypt: async (blob: Uint8Array, context: EncryptionContext) => {
+        key = await keys.decrypt(blob, context);
+        return key;
+      },
+    };
+    expect((await read(object, watched)).equals(mail)).toBe(true);
+    expect(key).toEqual(new Uint8Array(32));
   });
 
   test("overwrites the data key, and closes the stream when it gives up", async () => {
@@ -288,6 +301,11 @@ describe("AES/CBC, which has no tag", () => {
     expect((await read(withMetadata(object, { "x-amz-cek-alg": "AES/CBC/PKCS7Padding" }), keys)).equals(mail)).toBe(
       true,
     );
+  });
+
+  test("with a tag length, which it cannot have, is refused", async () => {
+    const object = withMetadata(await writeEnvelope("v2 kms cbc", mail, keys), { "x-amz-tag-len": "128" });
+    await expect(read(object, keys)).rejects.toMatchObject({ code: "ERR_ENVELOPE_MALFORMED" });
   });
 
   test("wrong padding is not authentic, and a shortened plaintext has the wrong length", async () => {
@@ -518,6 +536,29 @@ describe("instruction files", () => {
     ["too much", { "x-amz-key-v2": "A".repeat(70_000) }],
   ])("with %s: refused", async ([, content]) => {
     await expect(read({ metadata: {}, body: mail, instructionFile: json(content) }, keys)).rejects.toMatchObject({
+      code: "ERR_ENVELOPE_MALFORMED",
+    });
+  });
+
+  test("a sound one that is too long is refused all the same", async () => {
+    const { metadata, body } = await writeEnvelope("v2 kms gcm", mail, keys);
+    const stored = { metadata: {}, body, instructionFile: json({ ...metadata, padding: "x".repeat(65_536) }) };
+    await expect(read(stored, keys)).rejects.toMatchObject({ code: "ERR_ENVELOPE_MALFORMED" });
+  });
+
+  test("formats V1 and V2 are in one place: a sound one beside a part in the metadata is refused", async () => {
+    const { metadata, body } = await writeEnvelope("v2 kms gcm", mail, keys);
+    const part = { "x-amz-iv": metadata["x-amz-iv"] ?? "" };
+    await expect(read({ metadata: part, body, instructionFile: json(metadata) }, keys)).rejects.toMatchObject({
+      code: "ERR_ENVELOPE_MALFORMED",
+    });
+  });
+
+  test("a V2 one for a V3 object is refused", async () => {
+    const { metadata } = await writeEnvelope("v2 kms gcm", mail, keys);
+    const committed = await writeEnvelope("v3 kms+context gcm", mail, keys);
+    const stored = { metadata: separate(committed.metadata).metadata, body: committed.body };
+    await expect(read({ ...stored, instructionFile: json(metadata) }, keys)).rejects.toMatchObject({
       code: "ERR_ENVELOPE_MALFORMED",
     });
   });
