@@ -1,0 +1,252 @@
+import type { ResourceNames } from "../../shared/config/types.ts";
+import { type Header, parseHeaderSection } from "../../shared/mail/headers.ts";
+import type { Clock } from "../../shared/ports.ts";
+import {
+  type ActionOutcome,
+  consequenceOfFailure,
+  type EvaluationState,
+  type FailureConsequence,
+  nextStep,
+  type PerformStep,
+  type StoppedBy,
+  wantsScan,
+} from "../../shared/receipt/evaluate.ts";
+import type { Disposition, RuleSet } from "../../shared/receipt/model.ts";
+import type { ReceiptSigner } from "../../shared/receipt/receipt-signer.ts";
+import type { SesMessageId } from "../../shared/ses-message-id.ts";
+import type { Log } from "../log.ts";
+import type {
+  AcceptedMessage,
+  ActionEffect,
+  ActionLogEntry,
+  EngineStore,
+  Verification,
+} from "../store/engine-store.ts";
+import type { ActionInput, ActionTools, Performed } from "./action.ts";
+import { MessageIncompleteError } from "./errors.ts";
+import { performAction } from "./perform-action.ts";
+import { retryAt } from "./retry.ts";
+import { buildStoredBlock, quotedHeader, readHeader } from "./stored-block.ts";
+import { untoldRecipients } from "./untold.ts";
+import type { Verify } from "./verify.ts";
+
+export interface RunMessageOptions {
+  readonly store: Pick<
+    EngineStore,
+    | "message"
+    | "openRaw"
+    | "verification"
+    | "recordVerification"
+    | "ruleSetSnapshot"
+    | "actionLog"
+    | "recordAction"
+    | "endMessage"
+  >;
+  readonly verify: Verify;
+  readonly tools: ActionTools;
+  readonly names: Pick<ResourceNames, "bucket" | "noticeTopicArn">;
+  readonly sign: ReceiptSigner;
+  readonly clock: Clock;
+  /** What follows a synchronous function that failed for four hours. Default: SES's presumed `drop`. */
+  readonly onSyncFailure?: "drop" | "continue";
+  readonly log: Pick<Log, "info" | "warn">;
+}
+
+export type RunResult =
+  | { readonly kind: "ended"; readonly stoppedBy?: StoppedBy }
+  /** Actions wait for their next attempt; the store knows when (`dueActions`). */
+  | { readonly kind: "waiting" };
+
+/**
+ * Takes one message through its rule set, as far as it goes now. Whatever was recorded stays; whatever was not is done: so
+ * it may be stopped at any point and called again, after a crash too. Not twice at once for one message.
+ *
+ * @throws when the store cannot be read or written, or knows no such message: nothing is lost, try again later
+ */
+export async function runMessage(sesMessageId: SesMessageId, options: RunMessageOptions): Promise<RunResult> {
+  const { store, clock } = options;
+  const message = await store.message(sesMessageId);
+  if (!message) throw new MessageIncompleteError(sesMessageId, "envelope");
+  const ruleSet = await store.ruleSetSnapshot(message.ruleSetSnapshot);
+  if (!ruleSet) throw new MessageIncompleteError(sesMessageId, "rule set");
+  const state = { ruleSet, recipients: message.recipients, tls: message.client.tls !== undefined };
+  const verification = await verifyOnce(message, wantsScan(state), options);
+  const header = rememberHeader(store, sesMessageId);
+  const log = new Map((await store.actionLog(sesMessageId)).map((entry) => [place(entry), entry]));
+
+  while (true) {
+    const now = clock.now();
+    const step = nextStep({ ...state, outcomes: outcomes(log.values(), now) } satisfies EvaluationState);
+    if (step.kind === "wait") return { kind: "waiting" };
+    if (step.kind === "end") {
+      await end(message, ruleSet, [...log.values()], step.stoppedBy, options);
+      return { kind: "ended", ...(step.stoppedBy && { stoppedBy: step.stoppedBy }) };
+    }
+    const input = actionInput(message, verification, step, header, now, options);
+    const entry = await attempt(input, log.get(place(step))?.attempts ?? 0, ruleSet, options);
+    log.set(place(step), entry);
+  }
+}
+
+/** What was judged once is never judged again: keys and scanners change, and a message must not change its course. */
+async function verifyOnce(message: AcceptedMessage, scan: boolean, { store, verify }: RunMessageOptions) {
+  const known = await store.verification(message.sesMessageId);
+  if (known) return known;
+  const verification = await verify(message, () => store.openRaw(message.sesMessageId), scan);
+  return store.recordVerification(message.sesMessageId, verification);
+}
+
+/** One attempt at one action, recorded with its effects in one transaction. */
+async function attempt(input: ActionInput, attempts: number, ruleSet: RuleSet, options: RunMessageOptions) {
+  const { message, step, action, now } = input;
+  const { store, clock, log } = options;
+  const row = {
+    ruleIndex: step.ruleIndex,
+    actionIndex: step.actionIndex,
+    ruleName: step.rule.name,
+    actionType: action.type,
+    recipients: step.recipients,
+    attempts: attempts + 1,
+    startedAt: now.toISOString(),
+  };
+  const record = async (
+    rest: Omit<ActionLogEntry, keyof typeof row | "durationMs">,
+    effects: readonly ActionEffect[],
+  ) => {
+    const entry: ActionLogEntry = { ...row, ...rest, durationMs: clock.now().getTime() - now.getTime() };
+    await store.recordAction(message.sesMessageId, entry, effects);
+    return entry;
+  };
+  const count = (metric: "PublishSuccess" | "PublishFailure" | "PublishExpired"): ActionEffect => ({
+    kind: "count",
+    metric,
+    ruleName: step.rule.name,
+  });
+
+  let performed: Performed | undefined;
+  let failure: unknown;
+  try {
+    performed = await performAction(input, options.tools);
+    const { result, disposition, effects } = performed;
+    return await record({ state: "done", result, ...(disposition && { disposition }) }, [
+      ...effects,
+      count("PublishSuccess"),
+    ]);
+  } catch (error) {
+    await performed?.discard?.();
+    // The action was ready and the store could not take it: that is no failure of the action, unless a target is missing.
+    if (performed && !missingTarget(error)) throw error;
+    failure = error;
+  }
+
+  const result = text(failure).slice(0, 1_000);
+  const dueAt = retryAt(row.attempts, message.receivedAt, clock.now(), options.tools.random);
+  const fields = {
+    sesMessageId: message.sesMessageId,
+    rule: step.rule.name,
+    action: action.type,
+    attempts: row.attempts,
+  };
+  // SES writes the object before it publishes: a topic that is missing costs the notice, not the mail.
+  const stored = missingTarget(failure) === "topic" ? (performed?.effects ?? []).filter(isPlainObject) : [];
+  if (dueAt) {
+    log.warn("action failed", { ...fields, dueAt: dueAt.toISOString(), error: result });
+    return record({ state: "pending", result, dueAt: dueAt.toISOString() }, [...stored, count("PublishFailure")]);
+  }
+  log.warn("action given up", { ...fields, error: result });
+  const then = consequenceOfFailure({ ruleSet, ...step }, options.onSyncFailure);
+  return record({ state: "failed", result, disposition: dispositionFor[then] }, [
+    ...stored,
+    count("PublishFailure"),
+    count("PublishExpired"),
+  ]);
+}
+
+async function end(
+  message: AcceptedMessage,
+  ruleSet: RuleSet,
+  log: readonly ActionLogEntry[],
+  stoppedBy: StoppedBy | undefined,
+  { store, names, ...options }: RunMessageOptions,
+): Promise<void> {
+  const reason = stoppedBy ? `ended by rule "${stoppedBy.rule}" (${stoppedBy.how})` : "every rule has run";
+  const untold = untoldRecipients(message.recipients, ruleSet, log, names, stoppedBy);
+  await store.endMessage(message.sesMessageId, { reason, untold });
+  options.log.info("rules ended", { sesMessageId: message.sesMessageId, reason, untold: untold.length });
+}
+
+// The course that a given-up action took is fixed when it is given up, in the words of a function's answer.
+const dispositionFor: Readonly<Record<FailureConsequence, Disposition>> = {
+  continue: "CONTINUE",
+  "end-rule": "STOP_RULE",
+  "end-set": "STOP_RULE_SET",
+};
+const consequenceFor: Readonly<Record<Disposition, FailureConsequence>> = {
+  CONTINUE: "continue",
+  STOP_RULE: "end-rule",
+  STOP_RULE_SET: "end-set",
+};
+
+/** The log as the evaluator reads it. A pending action that is due counts as not begun: it is the next to perform. */
+function outcomes(log: Iterable<ActionLogEntry>, now: Date): ActionOutcome[] {
+  const known: ActionOutcome[] = [];
+  for (const { ruleIndex, actionIndex, state, disposition, dueAt } of log) {
+    const ref = { ruleIndex, actionIndex };
+    if (state === "done") known.push({ ...ref, state, ...(disposition && { disposition }) });
+    // biome-ignore lint/suspicious/noThenProperty: the evaluator's word; nobody awaits an outcome
+    else if (state === "failed") known.push({ ...ref, state, then: consequenceFor[disposition ?? "STOP_RULE_SET"] });
+    else if (dueAt !== undefined && Date.parse(dueAt) > now.getTime()) known.push({ ...ref, state });
+  }
+  return known;
+}
+
+function actionInput(
+  message: AcceptedMessage,
+  verification: Verification,
+  { action, ...step }: PerformStep,
+  header: () => Promise<Uint8Array>,
+  now: Date,
+  { store, tools, sign }: RunMessageOptions,
+): ActionInput {
+  const { verdicts } = verification;
+  const block = buildStoredBlock(message, verification, step, { region: tools.region, sign });
+  let parsed: readonly Header[] | undefined;
+  return {
+    ...{ message, step, action, block, now },
+    verdicts: step.scan ? verdicts : { ...verdicts, spam: "DISABLED", virus: "DISABLED" },
+    storedBytes: block.length + message.sizeBytes,
+    async *stored() {
+      yield block;
+      yield* store.openRaw(message.sesMessageId);
+    },
+    async headers() {
+      parsed ??= parseHeaderSection(Buffer.concat([block, await header()])).headers;
+      return parsed;
+    },
+    headerOctets: async () => quotedHeader(block, await header()),
+  };
+}
+
+/** The beginning of the message, read once. */
+function rememberHeader(store: Pick<EngineStore, "openRaw">, sesMessageId: SesMessageId): () => Promise<Uint8Array> {
+  let read: Promise<Uint8Array> | undefined;
+  return () => {
+    read ??= readHeader(store.openRaw(sesMessageId));
+    return read;
+  };
+}
+
+function missingTarget(error: unknown): "topic" | "bucket" | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === "ERR_UNKNOWN_TOPIC" ? "topic" : code === "ERR_UNKNOWN_BUCKET" ? "bucket" : undefined;
+}
+
+/** An object that needs no file, and can be written again at the next attempt. */
+function isPlainObject(effect: ActionEffect): boolean {
+  return effect.kind === "put-object" && effect.content.kind !== "file";
+}
+
+const place = ({ ruleIndex, actionIndex }: { readonly ruleIndex: number; readonly actionIndex: number }) =>
+  `${ruleIndex}/${actionIndex}`;
+
+const text = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,72 @@
+import type { VerdictStatus } from "../../shared/mail/judgement.ts";
+import type { Clock } from "../../shared/ports.ts";
+import type { Authentication } from "../../shared/receipt/authentication.ts";
+import { verdictsFrom } from "../../shared/receipt/authentication.ts";
+import type { Log } from "../log.ts";
+import type { ScanContext, Scanner, ScanResult } from "../scan/scanner.ts";
+import type { AcceptedMessage, Verification } from "../store/engine-store.ts";
+
+/** Who sent a message and whether it is harmless, found out once. `scan`: whether any rule that runs asks for it. */
+export type Verify = (
+  message: AcceptedMessage,
+  raw: () => AsyncIterable<Uint8Array>,
+  scan: boolean,
+) => Promise<Verification>;
+
+export interface VerifyParts {
+  /** SPF, DKIM, DMARC, ARC. Bounds its own time. */
+  readonly authenticate: (
+    raw: AsyncIterable<Uint8Array>,
+    smtp: { readonly ip: string; readonly helo: string; readonly mailFrom: string },
+  ) => Promise<Authentication>;
+  /** All are asked at once; the first that judges spam counts for spam, and so for viruses. Each bounds its own time. */
+  readonly scanners: readonly Scanner[];
+  readonly clock: Clock;
+  readonly log: Pick<Log, "error">;
+}
+
+/** Authentication and scan run side by side, after acceptance, as in SES; only the rules of this message wait. */
+export function createVerify({ authenticate, scanners, clock, log }: VerifyParts): Verify {
+  return async (message, raw, scan) => {
+    const { ip, helo } = message.client;
+    const context: ScanContext = { ip, helo, mailFrom: message.from, recipients: message.recipients };
+    const failed = (what: string) => (error: unknown) => {
+      log.error(`${what} failed`, { sesMessageId: message.sesMessageId, error: text(error) });
+      return undefined;
+    };
+    const [authentication = nothingKnown, ...results] = await Promise.all([
+      authenticate(raw(), { ip, helo, mailFrom: message.from }).catch(failed("authentication")),
+      ...(scan ? scanners : []).map((scanner) => scanner.scan(raw, context).catch(failed("scan"))),
+    ]);
+    const scans = results as (ScanResult | undefined)[];
+    const spam = merged(scan, scans, "spam");
+    const virus = merged(scan, scans, "virus");
+    return {
+      authentication,
+      verdicts: verdictsFrom(authentication, spam.verdict, virus.verdict),
+      scanDetail: { spam: spam.detail, virus: virus.detail },
+      at: clock.now().toISOString(),
+    };
+  };
+}
+
+// A check that broke down has found nothing out, which is not the same as "there is nothing".
+const nothingKnown: Authentication = {
+  spf: { result: "temperror", domain: "" },
+  dkim: [],
+  dmarc: { result: "temperror", domain: "" },
+};
+
+function merged(
+  scan: boolean,
+  results: readonly (ScanResult | undefined)[],
+  kind: "spam" | "virus",
+): { readonly verdict: VerdictStatus | undefined; readonly detail: string } {
+  if (!scan) return { verdict: undefined, detail: "no rule asked for a scan" };
+  const result = results.find((candidate) => candidate?.[kind] !== undefined);
+  return result
+    ? { verdict: result[kind], detail: result.detail }
+    : { verdict: "PROCESSING_FAILED", detail: `no scanner judged ${kind}` };
+}
+
+const text = (error: unknown) => (error instanceof Error ? error.message : String(error));
