@@ -1,7 +1,13 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { MailweirError } from "../../shared/errors.ts";
-import { ForeignDatabaseError, StorageFailedError, StorageFullError, StoreReadOnlyError } from "./errors.ts";
+import {
+  ForeignDatabaseError,
+  StorageFailedError,
+  StorageFullError,
+  StoreClosedError,
+  StoreReadOnlyError,
+} from "./errors.ts";
 import { migrations } from "./schema.ts";
 
 /** A value as SQLite keeps it. */
@@ -30,6 +36,7 @@ export interface Database {
    *
    * @throws {StorageFullError} the disk is full: no job of the batch was kept
    * @throws {StorageFailedError} the disk failed: no job of the batch was kept
+   * @throws {StoreClosedError}
    */
   write<T>(job: (tx: Transaction) => T): Promise<T>;
   /** Reads what is committed. Nothing may be kept open behind the callback's end. */
@@ -50,6 +57,8 @@ export interface DatabaseOptions {
   readonly readOnly?: boolean;
   /** An upper bound of the file in pages of 4 KB; beyond, writes get StorageFullError. Default: the disk. */
   readonly maxPages?: number;
+  /** The schema's steps. Default: those of `schema.ts`. */
+  readonly steps?: readonly string[];
   /** Jobs of one transaction at most. More would make the first one wait for the last. Default 256. */
   readonly maxBatch?: number;
 }
@@ -72,10 +81,10 @@ const journalLimitBytes = 67_108_864;
  * timer (everything that is ready when the event loop comes round shares one transaction, so a lone writer never waits).
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { file, folder, readOnly = false, maxBatch = 256 } = options;
+  const { file, folder, readOnly = false, steps = migrations, maxBatch = 256 } = options;
   if (readOnly && !existsSync(file)) throw new ForeignDatabaseError(file, "does not exist: no engine ever ran there");
-  const writer = readOnly ? undefined : openWriter(file, options.maxPages);
-  const reader = openReader(file);
+  const writer = readOnly ? undefined : openWriter(file, steps, options.maxPages);
+  const reader = openReader(file, steps.length);
   const reading = statements(reader);
   const writing = writer && statements(writer);
   const queue: Queued[] = [];
@@ -85,7 +94,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   const flush = () => {
     scheduled = false;
-    if (!writer || !writing) return;
+    if (!writer || !writing || queue.length === 0) return;
     const batch = queue.splice(0, maxBatch);
     if (queue.length > 0) schedule();
     const outcome = commitTogether(writer, writing, batch, folder);
@@ -103,14 +112,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     write: <T>(job: (tx: Transaction) => T) =>
       new Promise<T>((resolve, reject) => {
         if (!writer || closed) {
-          reject(closed ? new StorageFailedError(folder, "the store is closed") : new StoreReadOnlyError(folder));
+          reject(closed ? new StoreClosedError(folder) : new StoreReadOnlyError(folder));
           return;
         }
         queue.push({ job, resolve, reject });
         schedule();
       }),
     read: (query) => {
-      if (closed) throw new StorageFailedError(folder, "the store is closed");
+      if (closed) throw new StoreClosedError(folder);
       return query(reading);
     },
     onWake(listener) {
@@ -246,7 +255,7 @@ function commitTogether(database: DatabaseSync, sql: Sql, batch: readonly Queued
   }
 }
 
-function openWriter(file: string, maxPages: number | undefined): DatabaseSync {
+function openWriter(file: string, steps: readonly string[], maxPages: number | undefined): DatabaseSync {
   const database = connect(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
   try {
     const owner = Number(pragma(database, "application_id"));
@@ -263,7 +272,7 @@ function openWriter(file: string, maxPages: number | undefined): DatabaseSync {
       PRAGMA temp_store = MEMORY;
       PRAGMA trusted_schema = OFF;
     `);
-    migrate(database, file);
+    migrate(database, file, steps);
     if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(maxPages)}`);
     return database;
   } catch (error) {
@@ -272,19 +281,16 @@ function openWriter(file: string, maxPages: number | undefined): DatabaseSync {
   }
 }
 
-function openReader(file: string): DatabaseSync {
+function openReader(file: string, known: number): DatabaseSync {
   const database = connect(file, { readOnly: true, timeout: busyTimeoutMs });
   try {
     if (Number(pragma(database, "application_id")) !== applicationId) {
       throw new ForeignDatabaseError(file, "belongs to another program: choose another data folder");
     }
     const version = Number(pragma(database, "user_version"));
-    if (version > migrations.length) throw tooNew(file, version);
-    if (version < migrations.length) {
-      throw new ForeignDatabaseError(
-        file,
-        `has schema ${version}: start the engine once, it brings it to ${migrations.length}`,
-      );
+    if (version > known) throw tooNew(file, version, known);
+    if (version < known) {
+      throw new ForeignDatabaseError(file, `has schema ${version}: start the engine once, it brings it to ${known}`);
     }
     database.exec("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;");
     return database;
@@ -309,16 +315,15 @@ function connect(file: string, options: ConstructorParameters<typeof DatabaseSyn
 }
 
 /** Brings an older database forward, in one transaction, after saving a copy beside it. */
-function migrate(database: DatabaseSync, file: string): void {
+function migrate(database: DatabaseSync, file: string, steps: readonly string[]): void {
   const version = Number(pragma(database, "user_version"));
-  if (version > migrations.length) throw tooNew(file, version);
-  if (version === migrations.length) return;
-  const copy = `${file}.schema-${version}.saved`;
-  if (version > 0 && !existsSync(copy)) database.prepare("VACUUM INTO ?").run(copy);
+  if (version > steps.length) throw tooNew(file, version, steps.length);
+  if (version === steps.length) return;
+  if (version > 0) saveCopy(database, `${file}.schema-${version}.saved`);
   database.exec("BEGIN IMMEDIATE");
   try {
-    for (const step of migrations.slice(version)) database.exec(step);
-    database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length};`);
+    for (const step of steps.slice(version)) database.exec(step);
+    database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${steps.length};`);
     database.exec("COMMIT");
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
@@ -326,10 +331,22 @@ function migrate(database: DatabaseSync, file: string): void {
   }
 }
 
-const tooNew = (file: string, version: number) =>
+/** A whole copy or none: written under another name, synced (SQLite does not here), renamed. */
+function saveCopy(database: DatabaseSync, copy: string): void {
+  if (existsSync(copy)) return;
+  const temporary = `${copy}.tmp`;
+  rmSync(temporary, { force: true });
+  database.prepare("VACUUM INTO ?").run(temporary);
+  const handle = openSync(temporary, "r+");
+  fsyncSync(handle);
+  closeSync(handle);
+  renameSync(temporary, copy);
+}
+
+const tooNew = (file: string, version: number, known: number) =>
   new ForeignDatabaseError(
     file,
-    `has schema ${version}, this Mailweir knows ${migrations.length}: start the newer version that wrote it`,
+    `has schema ${version}, this Mailweir knows ${known}: start the newer version that wrote it`,
   );
 
 function pragma(database: DatabaseSync, name: string): unknown {

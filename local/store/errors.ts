@@ -21,6 +21,16 @@ export class StorageFailedError extends MailweirError {
   }
 }
 
+export class StoreClosedError extends MailweirError {
+  readonly code = "ERR_STORE_CLOSED";
+  readonly retryable = false;
+  constructor(folder: string) {
+    super(
+      `The store in "${folder}" is closed: the engine is stopping, what was not answered will be done at the next start`,
+    );
+  }
+}
+
 export class StoreReadOnlyError extends MailweirError {
   readonly code = "ERR_STORE_READ_ONLY";
   readonly retryable = false;
