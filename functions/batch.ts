@@ -1,7 +1,6 @@
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import type { PartialItemFailureResponse } from "@aws-lambda-powertools/batch/types";
 import type { Context, SQSRecord } from "aws-lambda";
-import { MailweirError } from "../shared/errors.ts";
 import { logger } from "./stack.ts";
 
 export type BatchResponse = PartialItemFailureResponse;
@@ -32,7 +31,7 @@ export async function eachRecord(
       logger.error("record failed", {
         queueMessageId: record.messageId,
         receiveCount: record.attributes.ApproximateReceiveCount,
-        ...causeOf(error),
+        ...loggable(error),
       });
       throw error;
     }
@@ -43,12 +42,22 @@ export async function eachRecord(
   });
 }
 
-/** What may be logged and kept about an error: its code or name, and its message, which never quotes mail if it is ours. */
+/** What the ledger keeps about an error, for the one who runs the pipeline: its code or name, and its message. */
 export function causeOf(error: unknown): { readonly code: string; readonly cause: string } {
   if (!(error instanceof Error)) return { code: typeof error, cause: "something that is no error was thrown" };
-  // Errors lose their class on the way from another thread, so ours are known by their code.
-  const code = error instanceof MailweirError || hasCode(error) ? error.code : error.name;
-  return { code, cause: error.message.slice(0, 500) };
+  return { code: hasCode(error) ? error.code : error.name, cause: error.message.slice(0, 500) };
+}
+
+/**
+ * What a log line may say about an error. Our own messages never quote mail; anybody else's may hold all of it, so of
+ * those only the name and the place are told.
+ */
+export function loggable(error: unknown): Readonly<Record<string, unknown>> {
+  const { code, cause } = causeOf(error);
+  // Errors lose their class on the way from another thread, so ours are known by their members.
+  if (hasCode(error) && "retryable" in error) return { code, cause };
+  const frames = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  return { code, at: frames.slice(0, 3).map((line) => line.trim().slice(0, 200)) };
 }
 
 export function hasCode(error: unknown): error is Error & { readonly code: string } {

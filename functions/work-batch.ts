@@ -7,7 +7,7 @@ import { OriginalUnfinishedError, RecipientUndecidedError, StreamUnknownError } 
 import { type MessageContent, messageContent } from "../shared/streams/message-content.ts";
 import type { StreamMessage } from "../shared/streams/stream-message.ts";
 import { decodeStreamMessage } from "../shared/streams/stream-message-schema.ts";
-import { type BatchResponse, causeOf, eachRecord, hasCode } from "./batch.ts";
+import { type BatchResponse, causeOf, eachRecord, hasCode, loggable } from "./batch.ts";
 import { byteBudget } from "./byte-budget.ts";
 import { type Handler, logger } from "./stack.ts";
 
@@ -115,7 +115,7 @@ async function noteFailure(ports: Ports, claim: Claim, error: unknown, isLast: b
     else await ports.ledger.setback(claim, text);
   } catch (noting) {
     // The ledger itself is in trouble: the first error is the one to report, and the queue brings the record again.
-    logger.error("failure not noted", { sesMessageId: claim.sesMessageId, ...causeOf(noting) });
+    logger.error("failure not noted", { sesMessageId: claim.sesMessageId, ...loggable(noting) });
   }
 }
 

@@ -19,13 +19,12 @@ export const work =
       logger.warn("nothing to decide", { kind: notice?.kind ?? "none" });
       return { disposition: "CONTINUE" };
     }
-    const { disposition, reasons, bounced } = await askGate(ports, config, arrivalOf(ports, config, notice));
+    const { disposition, bounced } = await askGate(ports, config, arrivalOf(ports, config, notice));
     logger.info("gate answered", {
       sesMessageId: notice.sesMessageId,
       disposition,
       recipients: notice.recipients.length,
       bounced: bounced.length,
-      reasons,
     });
     return { disposition };
   };
