@@ -2,16 +2,14 @@ import type { ResourceNames } from "../../shared/config/types.ts";
 import { type Header, parseHeaderSection } from "../../shared/mail/headers.ts";
 import type { Clock } from "../../shared/ports.ts";
 import {
-  type ActionOutcome,
   consequenceOfFailure,
   type EvaluationState,
-  type FailureConsequence,
   nextStep,
   type PerformStep,
   type StoppedBy,
   wantsScan,
 } from "../../shared/receipt/evaluate.ts";
-import type { Disposition, RuleSet } from "../../shared/receipt/model.ts";
+import type { RuleSet } from "../../shared/receipt/model.ts";
 import type { ReceiptSigner } from "../../shared/receipt/receipt-signer.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Log } from "../log.ts";
@@ -23,6 +21,7 @@ import type {
   Verification,
 } from "../store/engine-store.ts";
 import type { ActionInput, ActionTools, Performed } from "./action.ts";
+import { actionOutcomes, dispositionOfFailure } from "./action-outcomes.ts";
 import { MessageIncompleteError } from "./errors.ts";
 import { performAction } from "./perform-action.ts";
 import { retryAt } from "./retry.ts";
@@ -76,7 +75,7 @@ export async function runMessage(sesMessageId: SesMessageId, options: RunMessage
 
   while (true) {
     const now = clock.now();
-    const step = nextStep({ ...state, outcomes: outcomes(log.values(), now) } satisfies EvaluationState);
+    const step = nextStep({ ...state, outcomes: actionOutcomes(log.values(), now) } satisfies EvaluationState);
     if (step.kind === "wait") return { kind: "waiting" };
     if (step.kind === "end") {
       await end(message, ruleSet, [...log.values()], step.stoppedBy, options);
@@ -155,7 +154,7 @@ async function attempt(input: ActionInput, attempts: number, ruleSet: RuleSet, o
   }
   log.warn("action given up", { ...fields, error: result });
   const then = consequenceOfFailure({ ruleSet, ...step }, options.onSyncFailure);
-  return record({ state: "failed", result, disposition: dispositionFor[then] }, [
+  return record({ state: "failed", result, disposition: dispositionOfFailure[then] }, [
     ...stored,
     count("PublishFailure"),
     count("PublishExpired"),
@@ -173,31 +172,6 @@ async function end(
   const untold = untoldRecipients(message.recipients, ruleSet, log, names, stoppedBy);
   await store.endMessage(message.sesMessageId, { reason, untold });
   options.log.info("rules ended", { sesMessageId: message.sesMessageId, reason, untold: untold.length });
-}
-
-// The course that a given-up action took is fixed when it is given up, in the words of a function's answer.
-const dispositionFor: Readonly<Record<FailureConsequence, Disposition>> = {
-  continue: "CONTINUE",
-  "end-rule": "STOP_RULE",
-  "end-set": "STOP_RULE_SET",
-};
-const consequenceFor: Readonly<Record<Disposition, FailureConsequence>> = {
-  CONTINUE: "continue",
-  STOP_RULE: "end-rule",
-  STOP_RULE_SET: "end-set",
-};
-
-/** The log as the evaluator reads it. A pending action that is due counts as not begun: it is the next to perform. */
-function outcomes(log: Iterable<ActionLogEntry>, now: Date): ActionOutcome[] {
-  const known: ActionOutcome[] = [];
-  for (const { ruleIndex, actionIndex, state, disposition, dueAt } of log) {
-    const ref = { ruleIndex, actionIndex };
-    if (state === "done") known.push({ ...ref, state, ...(disposition && { disposition }) });
-    // biome-ignore lint/suspicious/noThenProperty: the evaluator's word; nobody awaits an outcome
-    else if (state === "failed") known.push({ ...ref, state, then: consequenceFor[disposition ?? "STOP_RULE_SET"] });
-    else if (dueAt !== undefined && Date.parse(dueAt) > now.getTime()) known.push({ ...ref, state });
-  }
-  return known;
 }
 
 function actionInput(

@@ -19,14 +19,14 @@ export interface VerifyParts {
     raw: AsyncIterable<Uint8Array>,
     smtp: { readonly ip: string; readonly helo: string; readonly mailFrom: string },
   ) => Promise<Authentication>;
-  /** All are asked at once; the first that judges spam counts for spam, and so for viruses. Each bounds its own time. */
-  readonly scanners: readonly Scanner[];
+  /** Bounds its own time. */
+  readonly scanner: Scanner;
   readonly clock: Clock;
   readonly log: Pick<Log, "error">;
 }
 
 /** Authentication and scan run side by side, after acceptance, as in SES; only the rules of this message wait. */
-export function createVerify({ authenticate, scanners, clock, log }: VerifyParts): Verify {
+export function createVerify({ authenticate, scanner, clock, log }: VerifyParts): Verify {
   return async (message, raw, scan) => {
     const { ip, helo } = message.client;
     const context: ScanContext = { ip, helo, mailFrom: message.from, recipients: message.recipients };
@@ -34,13 +34,12 @@ export function createVerify({ authenticate, scanners, clock, log }: VerifyParts
       log.error(`${what} failed`, { sesMessageId: message.sesMessageId, error: text(error) });
       return undefined;
     };
-    const [authentication = nothingKnown, ...results] = await Promise.all([
+    const [authentication = nothingKnown, result] = await Promise.all([
       authenticate(raw(), { ip, helo, mailFrom: message.from }).catch(failed("authentication")),
-      ...(scan ? scanners : []).map((scanner) => scanner.scan(raw, context).catch(failed("scan"))),
+      scan ? scanner.scan(raw, context).catch(failed("scan")) : undefined,
     ]);
-    const scans = results as (ScanResult | undefined)[];
-    const spam = merged(scan, scans, "spam");
-    const virus = merged(scan, scans, "virus");
+    const spam = judged(scan, result, "spam");
+    const virus = judged(scan, result, "virus");
     return {
       authentication,
       verdicts: verdictsFrom(authentication, spam.verdict, virus.verdict),
@@ -57,16 +56,14 @@ const nothingKnown: Authentication = {
   dmarc: { result: "temperror", domain: "" },
 };
 
-function merged(
+function judged(
   scan: boolean,
-  results: readonly (ScanResult | undefined)[],
+  result: ScanResult | undefined,
   kind: "spam" | "virus",
 ): { readonly verdict: VerdictStatus | undefined; readonly detail: string } {
   if (!scan) return { verdict: undefined, detail: "no rule asked for a scan" };
-  const result = results.find((candidate) => candidate?.[kind] !== undefined);
-  return result
-    ? { verdict: result[kind], detail: result.detail }
-    : { verdict: "PROCESSING_FAILED", detail: `no scanner judged ${kind}` };
+  const verdict = result?.[kind] ?? "PROCESSING_FAILED";
+  return { verdict, detail: result?.detail ?? "the scanner broke down" };
 }
 
 const text = (error: unknown) => (error instanceof Error ? error.message : String(error));
