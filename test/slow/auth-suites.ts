@@ -220,7 +220,7 @@ export async function scoreOtherDkim(): Promise<SuiteScore[]> {
   };
   const files: Record<string, { zone: JsonZone; expected: string }> = {
     "ed25519test2.eml": {
-      zone: { "sed._domainkey.test.ex": { TXT: [dkimpy("ed25519test.dns.dns.txt")] } },
+      zone: { "sed._domainkey.test.ex": { TXT: [dkimpy("eximtest.dns.dns.txt")] } },
       expected: "pass",
     },
     "rfc6376.signed.eml": { zone: football, expected: "pass" },
