@@ -1,7 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import type { PartialItemFailureResponse } from "@aws-lambda-powertools/batch/types";
 import type { Context, SQSRecord } from "aws-lambda";
-import { logger } from "./stack.ts";
+import { count, logger } from "./stack.ts";
 
 export type BatchResponse = PartialItemFailureResponse;
 
@@ -28,6 +28,7 @@ export async function eachRecord(
     try {
       await handle({ body: record.body, receiveCount: Number(record.attributes.ApproximateReceiveCount), sqs: record });
     } catch (error) {
+      count("RecordFailed");
       logger.error("record failed", {
         queueMessageId: record.messageId,
         receiveCount: record.attributes.ApproximateReceiveCount,

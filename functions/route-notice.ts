@@ -5,7 +5,7 @@ import type { Notice } from "../shared/receipt/notice.ts";
 import { arrivalOf, storeContent } from "../shared/streams/arrival.ts";
 import { fanOut } from "../shared/streams/fan-out.ts";
 import { sweepObject } from "../shared/streams/sweep-object.ts";
-import { logger } from "./stack.ts";
+import { count, logger } from "./stack.ts";
 
 /** Routes whatever a notice tells of, the same for every way by which it came. */
 export async function routeNotice(
@@ -21,6 +21,7 @@ export async function routeNotice(
     case "received": {
       await storeContent(ports, config, notice);
       const { records, sent } = await fanOut(ports, config, arrivalOf(ports, config, notice));
+      count("MailRouted");
       logger.info("mail routed", {
         sesMessageId: notice.sesMessageId,
         recipients: records.length,
@@ -41,6 +42,7 @@ export async function routeNotice(
           return;
         case "routed":
           // Somebody should know: the notice has not come, or its handling died.
+          count("MailRoutedLate");
           logger.warn("mail routed by the safety net", {
             sesMessageId: swept.sesMessageId,
             envelopeFrom: swept.envelopeFrom,

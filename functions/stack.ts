@@ -1,6 +1,6 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
-import { Metrics } from "@aws-lambda-powertools/metrics";
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
 import middy, { type MiddlewareObj } from "@middy/core";
 import type { Context } from "aws-lambda";
@@ -9,6 +9,16 @@ import type { Context } from "aws-lambda";
 export const logger = new Logger({ serviceName: "mailweir" });
 
 export const metrics = new Metrics({ namespace: "Mailweir", serviceName: "mailweir" });
+
+// Metrics are CloudWatch's business; on one machine the console counts. Read once, at cold start.
+const onLambda = process.env["AWS_LAMBDA_FUNCTION_NAME"] !== undefined;
+
+/** Adds one to a metric that alarms and the dashboard look at. */
+export function count(
+  name: "MailRouted" | "MailRoutedLate" | "RecipientEnded" | "RecipientFailed" | "RecordFailed",
+): void {
+  if (onLambda) metrics.addMetric(name, MetricUnit.Count, 1);
+}
 
 /** What every `functions/<verb-noun>/work.ts` builds: deaf to where it runs, given its ports. */
 export type Handler<Result> = (event: unknown, context: Context) => Promise<Result>;

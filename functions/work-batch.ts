@@ -3,13 +3,18 @@ import { deriveTopology } from "../shared/config/topology.ts";
 import type { ResolvedConfig, ResolvedStream } from "../shared/config/types.ts";
 import type { Claim, Finish, Ports, RecipientRecord } from "../shared/ports.ts";
 import type { SesMessageId } from "../shared/ses-message-id.ts";
-import { OriginalUnfinishedError, RecipientUndecidedError, StreamUnknownError } from "../shared/streams/errors.ts";
+import {
+  OriginalUnfinishedError,
+  QueueSendError,
+  RecipientUndecidedError,
+  StreamUnknownError,
+} from "../shared/streams/errors.ts";
 import { type MessageContent, messageContent } from "../shared/streams/message-content.ts";
 import type { StreamMessage } from "../shared/streams/stream-message.ts";
 import { decodeStreamMessage } from "../shared/streams/stream-message-schema.ts";
 import { type BatchResponse, causeOf, eachRecord, hasCode, loggable } from "./batch.ts";
 import { byteBudget } from "./byte-budget.ts";
-import { type Handler, logger } from "./stack.ts";
+import { count, type Handler, logger } from "./stack.ts";
 
 /** One recipient of one message, and the right to act for it. */
 export interface Job {
@@ -88,6 +93,11 @@ async function workRecipient(
   const { claim, record } = claimed;
   const fields = { sesMessageId, stream: message.stream, attempt: claim.attempt };
   try {
+    if (record.stream !== null && record.stream !== message.stream) {
+      await passOn(ports, config, message, recipient, record.stream);
+      logger.info("passed on", { ...fields, to: record.stream });
+      return;
+    }
     if (stream === undefined)
       throw new StreamUnknownError(
         message.stream,
@@ -95,6 +105,7 @@ async function workRecipient(
       );
     const finish = await work({ message, recipient, stream, claim, record, content });
     const taken = await ports.ledger.finish(claim, finish);
+    if (taken) count("RecipientEnded");
     logger.info(taken ? "worked" : "overtaken", { ...fields, state: finish.state, outcome: finish.outcome });
   } catch (error) {
     if (hasCode(error) && error.code === "ERR_STALE_CLAIM") {
@@ -107,12 +118,30 @@ async function workRecipient(
   }
 }
 
+/**
+ * A late copy of a message whose recipient was released from quarantine meanwhile. Its claim has overtaken whoever works in
+ * the stream that counts now, so that stream gets the message again.
+ */
+async function passOn(
+  { queues }: Ports,
+  { names }: ResolvedConfig,
+  message: StreamMessage,
+  recipient: string,
+  stream: string,
+): Promise<void> {
+  const queue = names.streamQueue(stream);
+  const body = JSON.stringify({ ...message, stream, recipients: [recipient] });
+  const [refused] = await queues.send(queue, [{ id: "0", body }]);
+  if (refused) throw new QueueSendError(message.sesMessageId, [{ queue, cause: refused.cause }]);
+}
+
 async function noteFailure(ports: Ports, claim: Claim, error: unknown, isLast: boolean): Promise<void> {
   const { code, cause } = causeOf(error);
   const text = `${code}: ${cause}`;
   try {
-    if (isLast) await ports.ledger.finish(claim, { state: "failed", outcome: "failed", cause: text });
-    else await ports.ledger.setback(claim, text);
+    if (!isLast) return await ports.ledger.setback(claim, text);
+    count("RecipientFailed");
+    await ports.ledger.finish(claim, { state: "failed", outcome: "failed", cause: text });
   } catch (noting) {
     // The ledger itself is in trouble: the first error is the one to report, and the queue brings the record again.
     logger.error("failure not noted", { sesMessageId: claim.sesMessageId, ...loggable(noting) });

@@ -500,6 +500,24 @@ test("a virus is held with its reasons, and a release ends where it was meant to
   expect(await releaseFromQuarantine(ports, config, testId(9), "ann@example.com")).toEqual({ kind: "unknown" });
 });
 
+test("a late copy of the quarantine's message does not undo a release", async () => {
+  const pipeline = await start();
+  const { ports, config } = pipeline;
+  const events = await pipeline.arrive({ to: ["ann@example.com"], verdicts: { spam: "FAIL" } });
+  await pipeline.queue(config.names.noticeQueue, events.notice);
+  await pipeline.drain();
+  const held = await ports.quarantine.get(events.id, "ann@example.com");
+  await releaseFromQuarantine(ports, config, events.id, "ann@example.com");
+  const [released] = await ports.queues.receive(config.names.streamQueue("personal"), { max: 1 });
+  // The late copy is worked while the released message is in somebody's hands, whose claim it overtakes.
+  await pipeline.queue(config.names.streamQueue("quarantine"), held?.message);
+  await pipeline.drain();
+  await ports.queues.delete(config.names.streamQueue("personal"), [released?.receiptHandle ?? ""]);
+  await pipeline.settle();
+  expect(await pipeline.states(events.id)).toEqual({ "ann@example.com": "personal done delivered" });
+  expect(await ports.quarantine.list({ limit: 1 })).toEqual([]);
+});
+
 test("a release that dies anywhere is carried on by the next one", async () => {
   for (const when of ["before", "after"] as const) {
     for (let nth = 1; ; nth++) {
