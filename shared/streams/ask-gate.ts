@@ -4,8 +4,8 @@ import { normaliseAddress } from "../mail/address.ts";
 import type { Ports } from "../ports.ts";
 import type { Disposition } from "../receipt/model.ts";
 import { rejectOf } from "./decide.ts";
-import { type Arrival, decisionsFor, judgeArrival } from "./fan-out.ts";
-import { mayBounce } from "./policy.ts";
+import { type Arrival, decisionsFor, judgeArrival, judgeHeaders } from "./fan-out.ts";
+import { applyPolicy, mayBounce } from "./policy.ts";
 
 export interface GateAnswer {
   readonly disposition: Disposition;
@@ -21,10 +21,16 @@ export interface GateAnswer {
  * it, and whoever of the two comes second does as the first decided.
  */
 export async function askGate(ports: Ports, config: ResolvedConfig, arrival: Arrival): Promise<GateAnswer> {
-  const { judgement, headers } = await judgeArrival(arrival);
+  const { verdicts, from: envelopeFrom } = arrival;
   const rejected = arrival.recipients.filter((recipient) => rejectOf(config.rejects, recipient) !== undefined);
+  // Nothing was found, as in nearly all mail: then what the mail is does not matter, and its object is not read.
+  const found = applyPolicy(config.gate, { judgement: judgeHeaders(arrival), verdicts, envelopeFrom });
+  if (rejected.length === 0 && found.outcome === "nothing")
+    return { disposition: "CONTINUE", reasons: [], bounced: [] };
+
+  const { judgement, headers } = await judgeArrival(arrival);
   if (rejected.length === arrival.recipients.length) {
-    const bounce = mayBounce({ judgement, verdicts: arrival.verdicts, envelopeFrom: arrival.from });
+    const bounce = mayBounce({ judgement, verdicts, envelopeFrom });
     return bounce.allowed
       ? {
           disposition: "CONTINUE",

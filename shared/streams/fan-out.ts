@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { normaliseAddress } from "../mail/address.ts";
 import type { Header } from "../mail/headers.ts";
-import { judge } from "../mail/judge.ts";
+import { type JudgeInput, judge } from "../mail/judge.ts";
 import type { Judgement, Verdicts } from "../mail/judgement.ts";
 import type { ParsedMail } from "../mail/parsed-mail.ts";
 import type { Decision, Ports, RecipientRecord } from "../ports.ts";
@@ -72,20 +72,22 @@ export async function fanOut(ports: Ports, config: ResolvedConfig, arrival: Arri
 export async function judgeArrival(
   arrival: Arrival,
 ): Promise<{ readonly judgement: Judgement; readonly headers: readonly Header[] }> {
-  const input = {
-    headers: arrival.headers,
-    headersTruncated: arrival.headersTruncated,
-    envelopeFrom: arrival.from,
-    recipients: arrival.recipients,
-    verdicts: arrival.verdicts,
-  };
-  const judgement = judge(input);
+  const judgement = judgeHeaders(arrival);
   if (judgement.complete) return { judgement, headers: arrival.headers };
   const body = await arrival.mail();
   return {
-    judgement: judge({ ...input, headers: body.headers, headersTruncated: false, body }),
+    judgement: judge({ ...judgeInput(arrival), headers: body.headers, headersTruncated: false, body }),
     headers: body.headers,
   };
+}
+
+/** What the headers that the event brought say, complete or not. */
+export function judgeHeaders(arrival: Arrival): Judgement {
+  return judge(judgeInput(arrival));
+}
+
+function judgeInput({ headers, headersTruncated, from, recipients, verdicts }: Arrival): JudgeInput {
+  return { headers, headersTruncated, envelopeFrom: from, recipients, verdicts };
 }
 
 /** The decision for each recipient; addresses that SES would deliver to one mailbox count once. */

@@ -244,6 +244,18 @@ test.for<[string, TestMail]>([
   expect([...(record?.reasons ?? []), record?.detail?.["reasons"] ?? ""].join("")).not.toBe("");
 });
 
+test("more recipients than fit one queue message are all served", async () => {
+  const pipeline = await start();
+  const to = Array.from({ length: 60 }, (_, index) => `user${index}@example.com`);
+  const events = await pipeline.arrive({ to: [...to, "USER1@example.com"] });
+  await pipeline.queue(pipeline.config.names.noticeQueue, events.notice);
+  await pipeline.drain();
+  const states = await pipeline.states(events.id);
+  expect(Object.keys(states).sort()).toEqual([...to].sort());
+  expect(new Set(Object.values(states))).toEqual(new Set(["personal done delivered"]));
+  expect(Object.keys(await pipeline.maildirs()).length).toBe(60);
+});
+
 test("one record of a batch is poison: the others are worked, it alone goes round to the dead letters", async () => {
   const pipeline = await start();
   const { names } = pipeline.config;
