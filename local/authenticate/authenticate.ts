@@ -73,19 +73,19 @@ async function judge(
 ): Promise<AuthenticationFinding> {
   const { dkim, arc, author } = await signaturesOf(message, dns, now);
   const counted = dkim.filter(({ result, reason }) => result === "pass" && reason === undefined);
-  const { dkimAligned, ...dmarc } = await checkDmarc(
+  const { dkimAligned, oneAuthor, ...dmarc } = await checkDmarc(
     author,
     spf.result === "pass" ? [spf.domain] : [],
     counted.map(({ domain }) => domain),
     dns,
   );
-  // Without one author domain nothing can be aligned. DMARC's tree walk may find more than the public suffix list.
+  // Without one author domain nothing is aligned. DMARC's tree walk may find more than the public suffix list.
   const findings = dkim.map((finding) => ({
     ...finding,
-    aligned: dmarc.domain !== "" && (finding.aligned || (finding.result === "pass" && finding.domain === dkimAligned)),
+    aligned: oneAuthor && (finding.aligned || (finding.result === "pass" && finding.domain === dkimAligned)),
   }));
   const couldHavePassed =
-    (spf.result === "temperror" && isAligned(dmarc.domain, spf.domain)) ||
+    (oneAuthor && spf.result === "temperror" && isAligned(dmarc.domain, spf.domain)) ||
     findings.some(({ result, aligned }) => result === "temperror" && aligned);
   return {
     spf,

@@ -68,9 +68,11 @@ export async function boundHeaders(
   const unsigned: Uint8Array[] = [];
   for (const field of fields) {
     if (field.kind === "other") {
-      // The author is looked for in `unsigned` even when the section is too large: a first From is enough there.
-      if (!tooLarge) kept.push(field.bytes);
-      if (!tooLarge || (field.isFrom && field.lines <= limits.fieldLines)) unsigned.push(field.bytes);
+      // DMARC needs the author even then: a header section must not be able to grow out of its author's policy.
+      if (!tooLarge || (field.isFrom && field.lines <= limits.fieldLines)) {
+        kept.push(field.bytes);
+        unsigned.push(field.bytes);
+      }
       continue;
     }
     const isSignature = field.kind === "dkim-signature";
@@ -84,7 +86,7 @@ export async function boundHeaders(
     if (problem === undefined) {
       kept.push(field.bytes);
       signed = true;
-    } else if (isSignature) leftOut.push(problem);
+    } else if (isSignature && leftOut.length < maxLeftOut) leftOut.push(problem);
   }
   const end = Buffer.from("\r\n");
 
@@ -92,9 +94,10 @@ export async function boundHeaders(
     unsigned: Buffer.concat([...unsigned, end]),
     leftOut,
     async *chunks() {
-      yield Buffer.concat([...kept, end]);
+      yield createLineEnds()(Buffer.concat([...kept, end]));
       if (!signed) return;
       let line = 0;
+      const toCrlf = createLineEnds();
       const checked = (chunk: Uint8Array) => {
         const first = chunk.indexOf(lf);
         const longest = first === -1 ? line + chunk.length : line + first;
@@ -102,7 +105,7 @@ export async function boundHeaders(
           throw new BodyLineTooLongError(`a line of the body is over ${limits.bodyLineBytes} octets`);
         }
         line = first === -1 ? line + chunk.length : chunk.length - chunk.lastIndexOf(lf) - 1;
-        return chunk;
+        return toCrlf(chunk);
       };
       if (rest.length > 0) yield checked(rest);
       for (;;) {
@@ -111,6 +114,32 @@ export async function boundHeaders(
         for await (const slice of slices(next.value)) yield checked(slice);
       }
     },
+  };
+}
+
+/** Signatures left out that are reported; more of the same says nothing more. */
+const maxLeftOut = 10;
+
+/** Makes CRLF of a bare LF, as mailauth does, but by the chunk: mailauth hashes each such line by itself. */
+function createLineEnds(): (chunk: Uint8Array) => Uint8Array {
+  let last = 0;
+  return (chunk) => {
+    let bare = 0;
+    let before = last;
+    for (let at = chunk.indexOf(lf); at !== -1; at = chunk.indexOf(lf, at + 1)) {
+      if ((at === 0 ? before : chunk[at - 1]) !== cr) bare += 1;
+    }
+    before = last;
+    last = chunk.at(-1) ?? last;
+    if (bare === 0) return chunk;
+    const out = Buffer.allocUnsafe(chunk.length + bare);
+    let to = 0;
+    for (const octet of chunk) {
+      if (octet === lf && before !== cr) out[to++] = cr;
+      out[to++] = octet;
+      before = octet;
+    }
+    return out;
   };
 }
 

@@ -64,13 +64,41 @@ export async function verifySignatures(
   };
 }
 
-/** DMARC (RFC 9989). A signature that does not count must not be in `dkimDomains`. */
+/** `oneAuthor`: From names exactly one domain; only then can anything be aligned. */
+export type DmarcFinding = Authentication["dmarc"] & { readonly oneAuthor: boolean; readonly dkimAligned?: string };
+
+/**
+ * DMARC (RFC 9989). Without exactly one author domain nothing can pass (§5.3.1). RFC 7489 §6.6.1 has the way that does
+ * not reward a second From: every domain named there is asked, and the strictest policy is the one that failed.
+ *
+ * @param dkimDomains - of valid signatures; one that does not count must not be in it
+ */
 export async function checkDmarc(
   author: Author,
   spfDomains: readonly string[],
   dkimDomains: readonly string[],
   dns: Resolver,
-): Promise<Authentication["dmarc"] & { readonly dkimAligned?: string }> {
+): Promise<DmarcFinding> {
+  const finding = await evaluate(author, spfDomains, dkimDomains, dns);
+  if (finding) return { ...finding, oneAuthor: true };
+  const domains = new Set(author.mailboxes.map((mailbox) => mailbox.slice(mailbox.lastIndexOf("@") + 1).toLowerCase()));
+  let strictest: Authentication["dmarc"] = { result: "permerror", domain: "" };
+  for (const domain of [...domains].slice(0, maxAuthorDomains)) {
+    const one = await evaluate({ mailboxes: [`author@${domain}`], fromFields: 1 }, [], [], dns);
+    if (one?.result === "fail" && policies.indexOf(one.policy) > policies.indexOf(strictest.policy)) strictest = one;
+  }
+  return { ...strictest, oneAuthor: false };
+}
+
+const maxAuthorDomains = 5;
+const policies: readonly (string | undefined)[] = [undefined, "none", "quarantine", "reject"];
+
+async function evaluate(
+  author: Author,
+  spfDomains: readonly string[],
+  dkimDomains: readonly string[],
+  dns: Resolver,
+): Promise<(Authentication["dmarc"] & { readonly dkimAligned?: string }) | undefined> {
   const answer = await dmarc({
     headerFrom: [...author.mailboxes],
     fromFields: author.fromFields,
@@ -78,8 +106,7 @@ export async function checkDmarc(
     dkimDomains: dkimDomains.map((domain) => ({ domain })),
     resolver: dns as DNSResolver,
   });
-  // RFC 9989 §5.3.1: no author domain, or several: there is nothing that could be checked.
-  if (answer === false) return { result: "permerror", domain: "" };
+  if (answer === false) return undefined;
   const domain = answer.status.header?.from ?? answer.domain ?? "";
   const { result } = answer.status;
   switch (result) {
