@@ -35,7 +35,9 @@ export function createVerify({ authenticate, scanner, clock, log }: VerifyParts)
       return undefined;
     };
     const [authentication = nothingKnown, result] = await Promise.all([
-      authenticate(raw(), { ip, helo, mailFrom: message.from }).catch(failed("authentication")),
+      lent(raw(), (octets) => authenticate(octets, { ip, helo, mailFrom: message.from })).catch(
+        failed("authentication"),
+      ),
       scan ? scanner.scan(raw, context).catch(failed("scan")) : undefined,
     ]);
     const spam = judged(scan, result, "spam");
@@ -47,6 +49,19 @@ export function createVerify({ authenticate, scanner, clock, log }: VerifyParts)
       at: clock.now().toISOString(),
     };
   };
+}
+
+/** Closes the message behind a reader that stops early, as for an unsigned message behind its header section. */
+async function lent<Result>(
+  octets: AsyncIterable<Uint8Array>,
+  use: (octets: AsyncIterable<Uint8Array>) => Promise<Result>,
+): Promise<Result> {
+  const iterator = octets[Symbol.asyncIterator]();
+  try {
+    return await use({ [Symbol.asyncIterator]: () => iterator });
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 // A check that broke down has found nothing out, which is not the same as "there is nothing".

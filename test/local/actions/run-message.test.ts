@@ -324,6 +324,31 @@ describe("verification", () => {
     expect(await engine.queue("notices")).toMatchObject([{ receipt: { spfVerdict: { status: "PASS" } } }]);
   });
 
+  test("closes the message behind a check that reads only its beginning", async () => {
+    const { createVerify } = await import("../../../local/actions/verify.ts");
+    let open = 0;
+    const raw = async function* () {
+      open += 1;
+      try {
+        for (;;) yield Buffer.from("a");
+      } finally {
+        open -= 1;
+      }
+    };
+    const verify = createVerify({
+      authenticate: async (octets) => {
+        await octets[Symbol.asyncIterator]().next();
+        return passing;
+      },
+      scanner: { scan: async () => ({ detail: "" }) },
+      clock: engine.clock,
+      log: { error: () => undefined },
+    });
+    const message = await engine.store.engine.message(await engine.accept([rule("a", [])]));
+    expect(message && (await verify(message, raw, false)).authentication).toEqual(passing);
+    expect(open).toBe(0);
+  });
+
   test("that breaks down is PROCESSING_FAILED, and the rules run", async () => {
     const { verify: _, ...rest } = engine.options;
     const { createVerify } = await import("../../../local/actions/verify.ts");
