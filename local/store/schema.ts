@@ -74,7 +74,8 @@ export const migrations: readonly string[] = [
   );
 
   CREATE TABLE queue_messages (
-    id INTEGER PRIMARY KEY,
+    -- A number is never used again: an old receipt handle must not fit a new message.
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     queue TEXT NOT NULL,
     visible_at INTEGER NOT NULL,
     message_id TEXT NOT NULL,
@@ -90,7 +91,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX queue_messages_visible ON queue_messages (queue, visible_at, id);
 
   CREATE TABLE invocations (
-    id INTEGER PRIMARY KEY,
+    -- Never used again: whoever settles late must not settle another one.
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     function_arn TEXT NOT NULL,
     payload TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,

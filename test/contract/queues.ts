@@ -108,6 +108,17 @@ export function queuesContract(name: string, open: () => Promise<OpenedQueues>):
       expect(await queues.counts(queue)).toMatchObject({ inFlight: 1 });
     });
 
+    test("the handle of a deleted message never fits a new one", async () => {
+      await send("old");
+      const [old] = await receive();
+      await queues.delete(queue, [old!.receiptHandle]);
+      await send("new");
+      await receive();
+      await queues.changeVisibility(queue, old!.receiptHandle, 0).catch(() => undefined);
+      await queues.delete(queue, [old!.receiptHandle]);
+      expect(await queues.counts(queue)).toEqual({ visible: 0, inFlight: 1, delayed: 0 });
+    });
+
     test("visibility 0 gives a message back at once", async () => {
       await send("one");
       const [first] = await receive();
