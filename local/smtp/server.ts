@@ -326,23 +326,20 @@ class Connection extends SMTPConnection {
         this.say(replies.ok);
         break;
       case "SENDER_SYNTAX_ERROR":
-        this.#refuseSyntax("MAIL", replies.badSenderSyntax);
+        this.#refuse("MAIL", replies.badSenderSyntax, "the command holds no <path>");
+        this.say(replies.badSenderSyntax);
         break;
       case "MAILBOX_SYNTAX_ERROR":
-        this.#refuseSyntax("RCPT", replies.badRecipientSyntax);
+        this.#refuse("RCPT", replies.badRecipientSyntax, "the command holds no <path>");
+        this.say(replies.badRecipientSyntax);
         break;
       default:
         super.send(code, data, context);
     }
   }
 
-  #refuseSyntax(stage: "MAIL" | "RCPT", reply: SmtpReply): void {
-    void this.#endpoint.settings.reception.refuse(this.client(), {
-      stage,
-      reply,
-      reason: "the command holds no <path>",
-    });
-    this.say(reply);
+  #refuse(stage: "MAIL" | "RCPT", reply: SmtpReply, reason: string): void {
+    void this.#endpoint.settings.reception.refuse(this.client(), { stage, reply, reason });
   }
 
   override _onCommand(command: Buffer, done?: () => void): void {
@@ -373,7 +370,10 @@ class Connection extends SMTPConnection {
   override _rejectInvalidParams(parsed: SMTPServerAddress, keys: string[], done: () => void): boolean {
     const offered = keys.includes("SIZE") ? ["SIZE", "BODY"] : [];
     const given = parsed.args === false ? [] : Object.keys(parsed.args);
-    if (given.some((keyword) => !offered.includes(keyword))) {
+    const unknown = given.find((keyword) => !offered.includes(keyword));
+    if (unknown !== undefined) {
+      const stage = offered.length > 0 ? "MAIL" : "RCPT";
+      this.#refuse(stage, engineReplies.unknownParameter, `parameter ${unknown.slice(0, 40)} was not offered`);
       this.say(engineReplies.unknownParameter);
       done();
       return true;
@@ -384,11 +384,10 @@ class Connection extends SMTPConnection {
   /** Syntax only: whether the size is too large, reception says, and logs it (RFC 1870 §6.1). */
   override _validateMailParams({ args }: SMTPServerAddress) {
     if (args === false) return null;
-    const bad = ({ code, status, text }: { code: number; status: string; text: string }) => ({
-      code,
-      message: `${status} ${text}`,
-      enhancedCode: null,
-    });
+    const bad = (reply: SmtpReply) => {
+      this.#refuse("MAIL", reply, "a parameter of MAIL has a value that it cannot have");
+      return { code: reply.code, message: `${reply.status} ${reply.text}`, enhancedCode: null };
+    };
     const { SIZE: size, BODY: body } = args;
     if (size !== undefined && !(typeof size === "string" && /^[0-9]{1,20}$/.test(size)))
       return bad(engineReplies.badSize);

@@ -9,6 +9,7 @@ import {
   type Reception,
   type ReceptionOptions,
 } from "../../../local/smtp/reception.ts";
+import type { KeyAndCertificate } from "../../../local/smtp/self-signed-certificate.ts";
 import { type Smtp, type SmtpOptions, startSmtp } from "../../../local/smtp/server.ts";
 import type { AcceptedMessage, RawInput, Refusal } from "../../../local/store/engine-store.ts";
 import type { ReceiptRule } from "../../../shared/receipt/model.ts";
@@ -24,6 +25,8 @@ export interface Endpoint {
   readonly folder: string;
   readonly accepted: { readonly message: AcceptedMessage; readonly raw: RawInput }[];
   readonly refusals: Refusal[];
+  /** Set to make the next sweep find a new certificate. */
+  readonly certificate: { renewed: KeyAndCertificate | undefined };
   /** What the store, disk and configuration answer; may be changed at any time. */
   readonly world: {
     receiving: Receiving;
@@ -96,19 +99,21 @@ export async function startEndpoint(
     onAccepted: () => undefined,
     log,
   });
+  const own = ownCertificate(folder, { names: ["localhost"], now: clock.now, random: random.bytes });
+  const certificate: Endpoint["certificate"] = { renewed: undefined };
   const smtp = await startSmtp({
     listen: { host: "127.0.0.1", port: 0 },
     region: "us-east-1",
     limits,
     reception,
-    certificate: ownCertificate(folder, { names: ["localhost"], now: clock.now, random: random.bytes }),
+    certificate: { load: own.load, reload: async () => certificate.renewed },
     clock,
     log,
     ...(options.times && { times: options.times }),
     ...(options.reverse && { reverse: options.reverse }),
   });
   return {
-    ...{ smtp, reception, folder, accepted, refusals, world },
+    ...{ smtp, certificate, reception, folder, accepted, refusals, world },
     async stop() {
       await smtp.close({ drainMs: 1 });
       await rm(folder, { recursive: true });

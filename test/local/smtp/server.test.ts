@@ -1,6 +1,10 @@
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
+import { connect as connectTls } from "node:tls";
+import fc from "fast-check";
 import { createTransport } from "nodemailer";
 import { afterEach, describe, expect, test } from "vitest";
+import { createSelfSignedCertificate } from "../../../local/smtp/self-signed-certificate.ts";
 import { SmtpListenError } from "../../../local/smtp/server.ts";
 import { parseSesMessageId } from "../../../shared/ses-message-id.ts";
 import { dial, type Endpoint, greeted, rule, startEndpoint } from "./receiving-endpoint.ts";
@@ -238,9 +242,11 @@ describe("what is refused, and why it is known afterwards", () => {
     ["RCPT before MAIL", "RCPT TO:<a@shop.example>", /^503 /],
     ["DATA before RCPT", "DATA", /^503 Error: need RCPT command/],
   ])("%s", async ([, command, reply]) => {
-    const { smtp } = await start({});
+    const { smtp, refusals } = await start({});
     const client = await greeted(smtp);
     expect(await client.say(`${command}\r\n`)).toMatch(reply);
+    // A command out of place is no refusal of mail.
+    expect(refusals).toHaveLength(command.startsWith("MAIL") ? 1 : 0);
   });
 
   test("the null sender, a quoted local part and an A-label are kept as they were written", async () => {
@@ -507,6 +513,64 @@ test("the client's name is stored if it is known when the message is complete, a
   name.resolve("mx.sender.example");
   await send();
   expect(accepted.map(({ message }) => message.client.rdns)).toEqual([undefined, "mx.sender.example"]);
+});
+
+test("a renewed certificate is taken without a restart, by the next handshake", async () => {
+  const { smtp, certificate } = await start({});
+  const subject = async () => {
+    const client = await greeted(smtp);
+    expect(await client.say("STARTTLS\r\n")).toMatch(/^220 /);
+    const socket = connectTls({ socket: client.socket, rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    const { subject } = socket.getPeerCertificate();
+    socket.destroy();
+    return subject.CN;
+  };
+  expect(await subject()).toBe("localhost");
+  certificate.renewed = createSelfSignedCertificate(["mx.shop.example"], endpoint.world.now, new Uint8Array(16));
+  await smtp.sweep();
+  expect(await subject()).toBe("mx.shop.example");
+});
+
+test("whatever is sent, in whatever pieces, the server goes on receiving", async () => {
+  const { smtp, accepted } = await start({});
+  const words = [
+    "EHLO a\r\n",
+    "MAIL FROM:<a@sender.example>\r\n",
+    "RCPT TO:<a@shop.example>\r\n",
+    "DATA\r\n",
+    ".\r\n",
+    "\r\n.\r\n",
+  ];
+  const odd = [
+    "STARTTLS\r\n",
+    "RSET\r\n",
+    "MAIL FROM:<\r\n",
+    "RCPT TO:<>\r\n",
+    "\0\xff\r\n",
+    "BDAT 3\r\n",
+    "\n",
+    "\r",
+    "a".repeat(5_000),
+    "<>:;\r\n",
+    "QUIT\r\n",
+  ];
+  const sessions = fc.sample(fc.array(fc.constantFrom(...words, ...odd), { maxLength: 14 }), {
+    seed: 5321,
+    numRuns: 45,
+  });
+  await Promise.all(
+    sessions.map(async (session) => {
+      const client = await dial(smtp);
+      await client.reply();
+      for (const piece of session) await client.write(Buffer.from(piece, "latin1"));
+      client.socket.destroy();
+      await client.ended;
+    }),
+  );
+  for (const { message } of accepted) expect(message.recipients).toEqual(["a@shop.example"]);
+  const client = await greeted(smtp, "ann@sender.example");
+  expect(await client.say("RCPT TO:<a@shop.example>\r\n")).toBe("250 Ok");
 });
 
 test("a port that is taken is an error with what to do", async () => {
