@@ -1,6 +1,7 @@
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Log } from "../log.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import { MessageIncompleteError } from "./errors.ts";
 import { type RunMessageOptions, runMessage } from "./run-message.ts";
 
 export interface RunnerOptions extends Omit<RunMessageOptions, "log"> {
@@ -76,6 +77,11 @@ export function createRunner(options: RunnerOptions): Runner {
       await runMessage(id, options);
       stalled.delete(id);
     } catch (error) {
+      if (error instanceof MessageIncompleteError) {
+        stalled.delete(id);
+        log.error("message cannot be run", { sesMessageId: id, error: error.message });
+        return;
+      }
       const failures = (stalled.get(id)?.failures ?? 0) + 1;
       const delayMs = Math.min(longestStallMs, firstStallMs * 2 ** Math.min(failures - 1, 10));
       stalled.set(id, { failures, until: clock.now().getTime() + delayMs });

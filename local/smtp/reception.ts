@@ -23,7 +23,10 @@ export interface ReceptionOptions {
   readonly spoolFolder: string;
   /** Free octets on the data folder's disk. */
   readonly freeDiskBytes: () => Promise<number>;
-  /** Name of the block list (file, DNS zone) that names a client; asked only when no IP filter decides. */
+  /**
+   * Name of the block list (file, DNS zone) that names a client; asked only when no IP filter decides. A list that cannot be
+   * asked should answer `undefined`: a rejection is 451 to the sender.
+   */
   readonly listedBy?: (ip: string) => Promise<string | undefined>;
   /** Called after the durable commit, before the sender hears 250. */
   readonly onAccepted: (sesMessageId: SesMessageId) => void;
@@ -251,7 +254,12 @@ export function createReception(options: ReceptionOptions): Reception {
       return { kind: "refused", hangUp: false, ...refusal };
     }
     capacity.took();
-    options.onAccepted(sesMessageId);
+    try {
+      options.onAccepted(sesMessageId);
+    } catch (error) {
+      // The message is kept: without its 250 the sender would send it again. The next start finds it unended.
+      log.error("message accepted but not taken up", { sesMessageId, error: text(error) });
+    }
     return { kind: "accepted", sesMessageId, reply: acceptedReply(sesMessageId) };
   }
 

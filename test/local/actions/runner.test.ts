@@ -90,6 +90,17 @@ test("a store that fails costs time, not messages", async () => {
   expect(running.nextDue()).toBeUndefined();
 });
 
+test("a message that is not there any more is told of once, and not tried again", async () => {
+  const [id = "" as SesMessageId] = await acceptMany(1);
+  const told: string[] = [];
+  const log = { info: () => undefined, warn: () => undefined, error: (message: string) => void told.push(message) };
+  const running = runner({ log, store: { ...engine.store.engine, message: async () => undefined } });
+  running.enqueue(id);
+  await running.drain();
+  expect(told).toEqual(["message cannot be run"]);
+  expect(running.nextDue()).toBeUndefined();
+});
+
 test("messages that come back take turns with new ones", async () => {
   const [waiting, rest] = [await acceptMany(4), await acceptMany(4)];
   const order: string[] = [];

@@ -35,6 +35,7 @@ export interface Endpoint {
     now: Date;
     /** Runs before the store keeps a message: throws to fail, waits to be slow. */
     beforeAccept: () => Promise<void>;
+    onAccepted: () => void;
   };
   stop(): Promise<void>;
 }
@@ -62,6 +63,7 @@ export async function startEndpoint(
     freeDiskBytes: 1e12,
     now: new Date("2026-08-04T09:15:02Z"),
     beforeAccept: async () => undefined,
+    onAccepted: () => undefined,
   };
   let drawn = 0;
   const clock = { now: () => world.now };
@@ -96,7 +98,7 @@ export async function startEndpoint(
     random,
     spoolFolder: folder,
     freeDiskBytes: async () => world.freeDiskBytes,
-    onAccepted: () => undefined,
+    onAccepted: () => world.onAccepted(),
     log,
   });
   const own = ownCertificate(folder, { names: ["localhost"], now: clock.now, random: random.bytes });

@@ -378,6 +378,18 @@ describe("250 and durability", () => {
     expect(said).toBe(`250 OK ${accepted[0]?.message.sesMessageId}`);
   });
 
+  test("what goes wrong behind the commit does not cost the 250", async () => {
+    const { smtp, world, accepted } = await start({});
+    world.onAccepted = () => {
+      throw new Error("a bug");
+    };
+    const client = await greeted(smtp, "ann@sender.example");
+    await client.say("RCPT TO:<a@shop.example>\r\n");
+    await client.say("DATA\r\n");
+    expect(await client.say("a\r\n.\r\n")).toMatch(/^250 OK /);
+    expect(accepted).toHaveLength(1);
+  });
+
   test("a sender that goes away in the middle leaves nothing behind", async () => {
     const { smtp, accepted, folder, reception } = await start({});
     const client = await greeted(smtp, "ann@sender.example");
