@@ -131,7 +131,6 @@ export function createActions(
     }
   }
 
-  /** Files behind `put-object` come into the store before the transaction that names them. */
   function storeContent(tx: Transaction, { content }: PutObject, file: Prepared | undefined) {
     if (content.kind === "block-and-raw") {
       const raw = rawContent(tx, content.sesMessageId);
@@ -175,13 +174,19 @@ export function createActionLog(database: Database): Pick<EngineStore, "actionLo
   };
 }
 
+/** Files behind `put-object` come into the store before the transaction that names them: all of them or none. */
 async function takeFiles({ contents, random }: ActionParts, effects: readonly ActionEffect[]) {
   const files = new Map<ActionEffect, Prepared>();
-  for (const effect of effects) {
-    if (effect.kind !== "put-object" || effect.content.kind !== "file") continue;
-    files.set(effect, await contents.takeFile(effect.content.path, hex(random.bytes(16))));
+  try {
+    for (const effect of effects) {
+      if (effect.kind !== "put-object" || effect.content.kind !== "file") continue;
+      files.set(effect, await contents.takeFile(effect.content.path, hex(random.bytes(16))));
+    }
+    return files;
+  } catch (error) {
+    for (const file of files.values()) await contents.discard(file);
+    throw error;
   }
-  return files;
 }
 
 const hex = (octets: Uint8Array) => Buffer.from(octets).toString("hex");

@@ -20,7 +20,7 @@ export interface Contents {
   takeFile(source: string, name: string): Promise<Prepared>;
   /** Reads a body to its end; beyond 64 KB it goes into a file. */
   prepare(body: Uint8Array | AsyncIterable<Uint8Array>, name: string): Promise<Prepared>;
-  /** Removes the file of something prepared that was not stored after all. */
+  /** Removes the file of something prepared that was not stored after all; what fails is left to the next start. */
   discard(prepared: Prepared): Promise<void>;
   /** A row with one reference. */
   insert(tx: Transaction, prepared: Prepared): number;
@@ -43,6 +43,8 @@ export async function openContents(database: Database, fs: FileSystem, folder: s
   const startFolder = join(folder, start);
   await makeFolder(fs, startFolder);
   const removals = new Set<Promise<void>>();
+  // Whether a file stayed behind that no row names.
+  let left = false;
 
   const contents: Contents = {
     ...readContents(database, fs, folder),
@@ -50,7 +52,12 @@ export async function openContents(database: Database, fs: FileSystem, folder: s
       const path = `${start}/${name}`;
       const { size: sizeBytes } = await fs.stat(source);
       await fs.rename(source, join(folder, path));
-      await syncFolder(startFolder);
+      try {
+        await syncFolder(startFolder);
+      } catch (error) {
+        await removeOrRemember(path);
+        throw error;
+      }
       return { kind: "file", path, sizeBytes };
     },
     async prepare(body, name) {
@@ -70,7 +77,7 @@ export async function openContents(database: Database, fs: FileSystem, folder: s
       return spill(both(first, iterator), name);
     },
     async discard(prepared) {
-      if (prepared.kind === "file") await removeFile(fs, join(folder, prepared.path));
+      if (prepared.kind === "file") await removeOrRemember(prepared.path);
     },
     insert(tx, prepared) {
       const file = prepared.kind === "file";
@@ -99,7 +106,8 @@ export async function openContents(database: Database, fs: FileSystem, folder: s
     },
     async close() {
       await Promise.all(removals);
-      await database.write((tx) => setSetting(tx, "closed", start));
+      // Without this note the next start searches the folder.
+      if (!left) await database.write((tx) => setSetting(tx, "closed", start));
     },
   };
 
@@ -110,9 +118,17 @@ export async function openContents(database: Database, fs: FileSystem, folder: s
       await syncFolder(startFolder);
       return { kind: "file", path, sizeBytes };
     } catch (error) {
-      // The first error is the one to tell; a file that stays is found at the next start.
-      await removeFile(fs, join(folder, path)).catch(() => undefined);
+      await removeOrRemember(path);
       throw error;
+    }
+  }
+
+  async function removeOrRemember(path: string): Promise<void> {
+    try {
+      await removeFile(fs, join(folder, path));
+    } catch {
+      // The error that led here is the one to tell.
+      left = true;
     }
   }
   return contents;

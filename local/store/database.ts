@@ -268,7 +268,7 @@ function openWriter(file: string, steps: readonly string[], maxPages: number | u
       PRAGMA synchronous = FULL;
       PRAGMA journal_size_limit = ${journalLimitBytes};
       PRAGMA wal_autocheckpoint = ${checkpointPages};
-      PRAGMA cache_size = -32768;
+      PRAGMA cache_size = -16384;
       PRAGMA temp_store = MEMORY;
       PRAGMA trusted_schema = OFF;
     `);
@@ -292,7 +292,7 @@ function openReader(file: string, known: number): DatabaseSync {
     if (version < known) {
       throw new ForeignDatabaseError(file, `has schema ${version}: start the engine once, it brings it to ${known}`);
     }
-    database.exec("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;");
+    database.exec("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;");
     return database;
   } catch (error) {
     database.close();

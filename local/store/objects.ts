@@ -109,8 +109,7 @@ export async function orDiscard<T>(
   try {
     return await write();
   } catch (error) {
-    // The first error is the one to tell; a file that stays is found at the next start.
-    await Promise.all(prepared.map((item) => contents.discard(item).catch(() => undefined)));
+    await Promise.all(prepared.map((item) => contents.discard(item)));
     throw error;
   }
 }

@@ -222,6 +222,27 @@ describe("the data folder", () => {
     expect((await bytesOf(store.engine.openRaw(sesId(1)))).equals(raw)).toBe(true);
   });
 
+  test("a file that could not be removed is gone after the next start", async () => {
+    const { root, reopen } = await openTemporary();
+    const fs: FileSystem = {
+      ...nodeFileSystem,
+      unlink: async () => {
+        throw Object.assign(new Error("EIO: i/o error, unlink"), { code: "EIO" });
+      },
+    };
+    const store = await reopen({ fs });
+    const broken = async function* () {
+      yield Buffer.alloc(100_000);
+      throw new Error("the sender went away");
+    };
+    await expect(store.ports.objects.put({ bucket: "mail", key: "x" }, broken())).rejects.toThrow(
+      "the sender went away",
+    );
+    expect(await readdir(join(root, "contents", "2"))).toHaveLength(1);
+    await reopen();
+    expect(await readdir(join(root, "contents", "2"))).toEqual([]);
+  });
+
   test("can be read beside the running engine, and after it", async () => {
     const { store, root } = await openTemporary();
     await store.engine.accept(acceptedMessage(sesId(1), small.length), { kind: "inline", bytes: small });
