@@ -53,7 +53,8 @@ function readAnswer(text: string): { spam: VerdictStatus; detail: string } {
   const { action, score, required_score, symbols, is_skipped } = answer as Readonly<Record<string, unknown>>;
   const spam = typeof action === "string" ? actions[action] : undefined;
   if (spam === undefined) throw new DaemonFailure(`it knows no action in "${quoted(text)}"`);
-  if (is_skipped === true) throw new DaemonFailure("it skipped the message (see its settings)");
+  // "Skipped" also says that one rule was enough to reject (GTUBE); then it is a judgement.
+  if (is_skipped === true && spam === "PASS") throw new DaemonFailure("it skipped the message (see its settings)");
   const names = typeof symbols === "object" && symbols !== null ? Object.keys(symbols).join(",") : "";
   const points = typeof score === "number" ? `, score ${round(score)} of ${round(required_score)}` : "";
   return { spam, detail: `rspamd: ${action}${points}, ${quoted(names)}` };

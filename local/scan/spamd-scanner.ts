@@ -61,6 +61,7 @@ function traceHeaders({ ip, helo, mailFrom }: ScanContext, now: Date): string {
   const clean = (text: string) => text.replace(/[^\x21-\x7e]|[()<>]/g, "").slice(0, 255);
   const address = ip.includes(":") ? `IPv6:${clean(ip)}` : clean(ip);
   const date = now.toUTCString().replace("GMT", "+0000");
+  // The reverse name is not known here. Claiming the HELO name keeps RDNS_NONE from counting against everybody.
   const name = clean(helo) || "unknown";
   return (
     `X-Envelope-From: <${clean(mailFrom)}>\r\n` +

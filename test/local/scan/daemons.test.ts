@@ -152,6 +152,12 @@ describe("rspamd", () => {
     ["soft reject", verdict("soft reject"), "GRAY", /soft reject/],
     ["add header", verdict("add header", 7), "FAIL", /add header/],
     ["reject", verdict("reject", 20), "FAIL", /reject/],
+    [
+      "one rule was enough",
+      json({ action: "reject", is_skipped: true, symbols: { GTUBE: {} } }),
+      "FAIL",
+      /reject, GTUBE/,
+    ],
     ["a message that it skipped", json({ action: "no action", is_skipped: true }), "PROCESSING_FAILED", /skipped/],
     ["an action unknown to us", verdict("dance"), "PROCESSING_FAILED", /knows no action/],
     ["no JSON", json("hello"), "PROCESSING_FAILED", /unexpected answer/],
