@@ -286,11 +286,28 @@ describe("reading and time", () => {
     });
   });
 
-  test("an abort ends the DNS questions", async () => {
+  test("an abort ends it without a finding", async () => {
     const controller = new AbortController();
     const silent: Resolver = () => new Promise(() => {});
     const finding = authenticate(Buffer.from(mail()), smtp, silent, { signal: controller.signal });
-    controller.abort();
-    expect((await finding).spf.result).toBe("temperror");
+    controller.abort(new Error("stopping"));
+    await expect(finding).rejects.toThrow("stopping");
+  });
+
+  test("the source is let go of, read to its end or not", async () => {
+    const raw = await signed(mail(), [{}]);
+    for (const octets of [raw, Buffer.from(mail())]) {
+      let open = true;
+      async function* source() {
+        try {
+          yield octets;
+          yield Buffer.from("more\r\n");
+        } finally {
+          open = false;
+        }
+      }
+      await authenticate(source(), smtp, dns);
+      expect(open).toBe(false);
+    }
   });
 });
