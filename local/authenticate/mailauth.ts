@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { domainToASCII } from "node:url";
 import { arc, type DNSResolver, dmarc } from "mailauth";
 import { DkimVerifier, type SignatureHeader } from "mailauth/lib/dkim/dkim-verifier.js";
 import { getAlignment } from "mailauth/lib/tools.js";
@@ -50,8 +51,8 @@ export async function verifySignatures(
       const reason = result === "pass" ? notCounted(entry, verifier.outdated) : entry.status.comment;
       return {
         result,
-        domain: (entry.signingDomain ?? "").toLowerCase(),
-        selector: entry.selector ?? "",
+        domain: nameOf(entry.signingDomain).toLowerCase(),
+        selector: nameOf(entry.selector),
         aligned: Boolean(entry.status.aligned) && !(result === "pass" && reason !== undefined),
         ...(reason !== undefined && { reason }),
       };
@@ -107,7 +108,7 @@ async function evaluate(
     resolver: dns as DNSResolver,
   });
   if (answer === false) return undefined;
-  const domain = answer.status.header?.from ?? answer.domain ?? "";
+  const domain = nameOf(answer.status.header?.from ?? answer.domain).toLowerCase();
   const { result } = answer.status;
   switch (result) {
     case "pass":
@@ -126,6 +127,14 @@ async function evaluate(
     default:
       return { result: "permerror", domain };
   }
+}
+
+/** A name as a stranger wrote it, fit to be stored and to stand in a header; `""` when it can be no name in the DNS. */
+function nameOf(written: string | undefined): string {
+  const name = written ?? "";
+  // Not for ASCII: domainToASCII would read "1.2.3" as an address.
+  const ascii = /^[\x00-\x7f]*$/.test(name) ? name : domainToASCII(name);
+  return ascii.length <= 253 && /^[a-z0-9._[\]:-]*$/i.test(ascii) ? ascii : "";
 }
 
 /** Whether both domains belong to one organisation by the Public Suffix List. */

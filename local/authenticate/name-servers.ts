@@ -24,16 +24,14 @@ export function createNameServers(options: {
   readonly query?: NameServerQuery;
 }): NameServers {
   const { holdMs, clock, query = nodeQuery() } = options;
-  const servers = options.servers ?? dns.getServers();
-  for (const server of servers) checkServer(server);
+  for (const server of options.servers ?? []) checkServer(server);
+  const current = options.servers ? () => options.servers ?? [] : systemServers(clock, holdMs);
   const heldUntil = new Map<string, number>();
-  // A second server has to be reached within the same time, or a dead first one would use up the message's budget.
-  const shareMs = Math.max(200, Math.floor(options.timeoutMs / Math.max(1, servers.length)));
 
   const isHeld = (server: string) => (heldUntil.get(server) ?? 0) > clock.now().getTime();
   const hold = (server: string) => heldUntil.set(server, clock.now().getTime() + holdMs);
 
-  const askServer = async (server: string, name: string, type: string): Promise<DnsRecords> => {
+  const askServer = async (server: string, name: string, type: string, shareMs: number): Promise<DnsRecords> => {
     let alive = false;
     let probe: NodeJS.Timeout | undefined;
     let limit: NodeJS.Timeout | undefined;
@@ -61,11 +59,14 @@ export function createNameServers(options: {
 
   return {
     async ask(name, type) {
+      const servers = current();
+      // A second server has to be reached within the same time, or a dead first one would use up the message's budget.
+      const shareMs = Math.floor(options.timeoutMs / Math.max(1, servers.length));
       let failure: DnsError | undefined;
       for (const server of servers) {
         if (isHeld(server)) continue;
         try {
-          return await askServer(server, name, type);
+          return await askServer(server, name, type, shareMs);
         } catch (error) {
           const code = codeOf(error);
           failure = new DnsError(code, `${type} ${name} at ${server}: ${code}`, { cause: error });
@@ -82,6 +83,20 @@ export function createNameServers(options: {
         )
       );
     },
+  };
+}
+
+/** The system's servers, read anew now and then: a laptop changes its network. */
+function systemServers(clock: Clock, everyMs: number): () => readonly string[] {
+  let servers: readonly string[] = [];
+  let readAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = clock.now().getTime();
+    if (now - readAt >= everyMs) {
+      servers = new dns.promises.Resolver().getServers();
+      readAt = now;
+    }
+    return servers;
   };
 }
 

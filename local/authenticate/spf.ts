@@ -20,7 +20,7 @@ export interface SpfQuestion {
 
 export interface SpfAnswer {
   readonly result: SpfResult;
-  /** The domain that was checked, lower case, A-labels. */
+  /** The domain that was checked, lower case, A-labels, printable, at most 255 octets; a HELO name may be no domain. */
   readonly domain: string;
   /** For `fail`, when the domain explains itself (§6.2): US-ASCII, at most 500 characters, written by a stranger. */
   readonly explanation?: string;
@@ -42,8 +42,9 @@ const maxExplanation = 500;
 export async function checkSpf(question: SpfQuestion, resolver: Resolver): Promise<SpfAnswer> {
   const { local, domain: written } = identity(question);
   const domain = asciiDomain(written);
+  const shown = domain.replace(/[^\x21-\x7e]/g, "").slice(0, 255);
   const ip = parseIpAddress(question.ip);
-  if (ip === undefined) return { result: "none", domain, reason: "the client's address is not known" };
+  if (ip === undefined) return { result: "none", domain: shown, reason: "the client's address is not known" };
   const check: Check = {
     resolver,
     ip,
@@ -59,12 +60,12 @@ export async function checkSpf(question: SpfQuestion, resolver: Resolver): Promi
     const explanation = result === "fail" && exp ? await explain(check, exp) : undefined;
     return {
       result,
-      domain,
+      domain: shown,
       ...(explanation !== undefined && { explanation }),
       ...(reason !== undefined && { reason }),
     };
   } catch (error) {
-    if (error instanceof SpfStop) return { result: error.result, domain, reason: error.message };
+    if (error instanceof SpfStop) return { result: error.result, domain: shown, reason: error.message };
     throw error;
   }
 }

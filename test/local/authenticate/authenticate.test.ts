@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import fc from "fast-check";
 import { dkimSign } from "mailauth";
 import { describe, expect, test } from "vitest";
 import { authenticate } from "../../../local/authenticate/authenticate.ts";
@@ -236,6 +237,66 @@ describe("hostile messages get an answer", () => {
     );
     expect(finding.dmarc).toMatchObject({ result: "fail", policy: "reject" });
     expect(finding.dkim).toMatchObject([{ result: "neutral", reason: expect.stringContaining("50000 lines") }]);
+  });
+
+  test("whatever is written, there is an answer, and its names can stand in a header", async () => {
+    const field = fc.constantFrom(
+      "From",
+      "DKIM-Signature",
+      "ARC-Seal",
+      "ARC-Message-Signature",
+      "ARC-Authentication-Results",
+      "Subject",
+      "",
+    );
+    const piece = fc.oneof(
+      fc.constantFrom(
+        "i=1; ",
+        "v=1; ",
+        "a=rsa-sha256; ",
+        "d=example.org; ",
+        "s=rsa; ",
+        "h=from; ",
+        "b=AA==; ",
+        "bh=AA==; ",
+        "cv=none; ",
+        "<",
+        ">",
+        "@",
+        ",",
+        ":",
+        '"',
+        "\r\n ",
+        "\n",
+        "ann@example.org",
+      ),
+      fc.string({ unit: "binary", maxLength: 12 }),
+    );
+    const line = fc
+      .tuple(field, fc.array(piece, { maxLength: 12 }))
+      .map(([name, parts]) => `${name}: ${parts.join("")}\r\n`);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(line, { maxLength: 8 }),
+        fc.string({ maxLength: 40 }),
+        fc.string(),
+        async (lines, body, helo) => {
+          const finding = await authenticate(
+            Buffer.from(`${lines.join("")}\r\n${body}`),
+            { ...smtp, helo, mailFrom: "" },
+            dns,
+          );
+          const names = [
+            finding.spf.domain,
+            finding.dmarc.domain,
+            ...finding.dkim.flatMap(({ domain, selector }) => [domain, selector]),
+          ];
+          for (const name of names) expect(name).toMatch(/^[\x21-\x7e]{0,255}$/);
+          expect(finding.dkim.every(({ result }) => result !== "pass")).toBe(true);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 
   test("a field name with a folded colon is the field", async () => {
