@@ -23,13 +23,18 @@ export function createNameServers(options: {
   readonly clock: Clock;
   readonly query?: NameServerQuery;
 }): NameServers {
-  const { holdMs, clock, query = nodeQuery() } = options;
+  const { holdMs, clock } = options;
+  const { query, abandon } = options.query ? { query: options.query, abandon: () => {} } : nodeQuery();
   for (const server of options.servers ?? []) checkServer(server);
   const current = options.servers ? () => options.servers ?? [] : systemServers(clock, holdMs);
   const heldUntil = new Map<string, number>();
 
   const isHeld = (server: string) => (heldUntil.get(server) ?? 0) > clock.now().getTime();
-  const hold = (server: string) => heldUntil.set(server, clock.now().getTime() + holdMs);
+  const hold = (server: string) => {
+    heldUntil.set(server, clock.now().getTime() + holdMs);
+    // What is still asked there would keep its socket, and a process that wants to end, for seconds.
+    abandon(server);
+  };
 
   const askServer = async (server: string, name: string, type: string, shareMs: number): Promise<DnsRecords> => {
     let alive = false;
@@ -100,16 +105,22 @@ function systemServers(clock: Clock, everyMs: number): () => readonly string[] {
   };
 }
 
-function nodeQuery(): NameServerQuery {
+function nodeQuery(): { readonly query: NameServerQuery; readonly abandon: (server: string) => void } {
   const resolvers = new Map<string, dns.promises.Resolver>();
-  return async (server, name, type, timeoutMs) => {
-    let resolver = resolvers.get(server);
-    if (!resolver) {
-      resolver = new dns.promises.Resolver({ timeout: timeoutMs, tries: 1 });
-      resolver.setServers([server]);
-      resolvers.set(server, resolver);
-    }
-    return (await resolver.resolve(name, type)) as DnsRecords;
+  return {
+    async query(server, name, type, timeoutMs) {
+      let resolver = resolvers.get(server);
+      if (!resolver) {
+        resolver = new dns.promises.Resolver({ timeout: timeoutMs, tries: 1 });
+        resolver.setServers([server]);
+        resolvers.set(server, resolver);
+      }
+      return (await resolver.resolve(name, type)) as DnsRecords;
+    },
+    abandon(server) {
+      resolvers.get(server)?.cancel();
+      resolvers.delete(server);
+    },
   };
 }
 

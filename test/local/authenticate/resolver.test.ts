@@ -111,6 +111,25 @@ describe("name servers", () => {
     expect(packets).toBe(heard);
   });
 
+  test("a real one, over UDP: a TXT record of two strings, and a name that does not exist", async () => {
+    const socket = createSocket("udp4");
+    socket.on("message", (question, { port, address }) => {
+      const name = question.subarray(12, question.indexOf(0, 12) + 5);
+      const exists = name.toString("latin1").includes("example");
+      const strings = Buffer.from("\x07v=spf1 \x04-all", "latin1");
+      const header = Buffer.from([0x81, exists ? 0x80 : 0x83, 0, 1, 0, exists ? 1 : 0, 0, 0, 0, 0]);
+      const record = Buffer.from([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, 0, strings.length]);
+      const answer = [question.subarray(0, 2), header, name, ...(exists ? [record, strings] : [])];
+      socket.send(Buffer.concat(answer), port, address);
+    });
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    onTestFinished(() => void socket.close());
+    const resolve = systemResolver({ servers: [`127.0.0.1:${socket.address().port}`] });
+    expect(await outcome(resolve("example.org", "TXT"))).toEqual([["v=spf1 ", "-all"]]);
+    expect(await outcome(resolve("nobody.invalid", "TXT"))).toBe("ENOTFOUND");
+  });
+
   test.for(["", "a..b", `${"x".repeat(64)}.example`, "ex\u0080mple.org", `${"abc.".repeat(64)}example`])(
     "%j cannot be in the DNS and is not sent",
     async (name) => {
