@@ -128,7 +128,7 @@ function plainText(html: string): string {
 }
 
 // Discourse keeps markdown, and shows what it cut as a <details> element.
-function plainMarkdown(markdown: string): string {
+export function plainMarkdown(markdown: string): string {
   return markdown.replace(/<details class='elided'>[\s\S]*?<\/details>/g, "").replace(/\*+(?=\S)|(?<=\S)\*+/g, "");
 }
 

@@ -41,12 +41,9 @@ export function headerBlockAt(lines: readonly SourceLine[], at: number, introduc
       if (++gap > 1 || labelled === 0 || fields.has("subject")) break;
       continue;
     }
-    const name = label.exec(content)?.[1]?.trim();
-    const known = name === undefined ? undefined : quotedFields(name);
+    const { name, known } = readLabels(line);
     if (known) {
       for (const field of known) fields.add(field);
-      for (const more of content.matchAll(furtherLabel))
-        for (const field of quotedFields(more[1] ?? "") ?? []) fields.add(field);
     } else if (name === undefined || !introduced || fields.size > 0) {
       // Not a field: the rest of a long value, or the end of the block.
       if (labelled === 0 || gap > 0 || index - end >= maxContinuationLines) break;
@@ -74,6 +71,30 @@ export function mayOpenHeaderBlock(content: string): boolean {
 }
 
 function startsKnown(line: SourceLine | undefined): boolean {
-  const name = line && label.exec(line.content)?.[1]?.trim();
-  return name !== undefined && quotedFields(name) !== undefined;
+  return line !== undefined && readLabels(line).known !== undefined;
+}
+
+interface Labels {
+  readonly name: string | undefined;
+  /** The fields named in the line; undefined when its first label is none that we know. */
+  readonly known: ReadonlySet<QuotedField> | undefined;
+}
+
+// Only a memo: a line is looked at from each of the lines above it, and reading it costs more than all the rest.
+const labelsOf = new WeakMap<SourceLine, Labels>();
+
+function readLabels(line: SourceLine): Labels {
+  const before = labelsOf.get(line);
+  if (before) return before;
+  const name = label.exec(line.content)?.[1]?.trim();
+  const first = name === undefined ? undefined : quotedFields(name);
+  const known = first && new Set(first);
+  if (known) {
+    for (const more of line.content.slice(0, 500).matchAll(furtherLabel)) {
+      for (const field of quotedFields(more[1] ?? "") ?? []) known.add(field);
+    }
+  }
+  const labels = { name, known };
+  labelsOf.set(line, labels);
+  return labels;
 }

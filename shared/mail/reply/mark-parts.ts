@@ -17,7 +17,7 @@ export interface MarkedPart {
 }
 
 const maxAttributionLines = 6;
-const maxUnknownAttributionLines = 6;
+const maxUnknownAttributionLines = 3;
 const address = /[^\s<>()[\]"',;:]{1,64}@[^\s<>()[\]"',;:]{1,255}/u;
 const timeOfDay = /(?<!\d)\d{1,2}\s?[:.h\u6642\u65f6\uc2dc]\s?\d{2}(?!\d)/u;
 
@@ -94,7 +94,7 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
       continue;
     }
     if (isReplyAboveLine(content)) {
-      if (!authorWrote && !lines.slice(0, at).some((earlier) => earlier.depth > 0)) {
+      if (!authorWrote) {
         // The marker came first: what is under it is all there is to read.
         push(line, "attribution");
         at++;
