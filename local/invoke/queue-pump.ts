@@ -41,7 +41,7 @@ export function createQueuePump(options: QueuePumpOptions): Pump {
       return messages.length > 0 ? messages : undefined;
     },
     async work(messages) {
-      const outcome = await host.invoke(target.name, buildSqsEvent(messages, options.queueArn), {
+      const outcome = await host.invoke(target.name, buildSqsEvent(options.queueArn, messages), {
         requestId: requestId(options.random),
         timeoutMs: target.timeoutMs,
         memoryMb: target.memoryMb,

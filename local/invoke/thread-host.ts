@@ -50,7 +50,7 @@ export function createThreadHost(options: ThreadHostOptions): FunctionHost {
   const start = (group: Group): Thread => {
     const worker = new Worker(new URL("./worker-thread.ts", import.meta.url), {
       workerData: { configPath: options.configPath, prefix: options.prefix } satisfies ThreadData,
-      resourceLimits: { maxOldGenerationSizeMb: options.heapMb },
+      resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: 8 },
       // A function's log lines are the engine's, and stdout belongs to whoever started us.
       stdout: true,
       stderr: true,

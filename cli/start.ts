@@ -1,0 +1,94 @@
+import { relative } from "node:path";
+import { type Command, Option } from "commander";
+
+interface StartOptions {
+  readonly config: string;
+  readonly smtp?: string;
+  readonly http?: string;
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command("start")
+    .description("run the engine: receive mail over SMTP, apply the receipt rules, do the work, show it in a console")
+    .option("--config <file>", "configuration file", "mailweir.config.ts")
+    .option("--smtp <host:port>", "where to receive mail; port 0 takes any free one (default: local.smtp)")
+    .option("--http <host:port>", "where console and API listen (default: local.http)")
+    .option("--data <folder>", "folder of database, mail and log (default: local.data)")
+    .addOption(new Option("--json", "print one JSON event a line on stdout, for scripts"))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mailweir start
+  mailweir start --smtp 127.0.0.1:0 --http 127.0.0.1:0 --data /var/lib/mail --json
+
+With --json the first line is {"event":"ready","smtp":"host:port","http":"http://host:port","data":"…"}; logs go to stderr and
+to engine.log in the data folder. Ctrl-C stops cleanly: what is under way is finished, or kept and resumed at the next start.`,
+    )
+    .action(async (options: StartOptions) => {
+      const { startEngine } = await import("../local/engine.ts");
+      const engine = await startEngine({
+        configPath: options.config,
+        ...(options.smtp !== undefined && { smtp: options.smtp }),
+        ...(options.http !== undefined && { http: options.http }),
+        ...(options.data !== undefined && { data: options.data }),
+        stderr: options.json ? "all" : "problems",
+      });
+      const { smtp, http, data } = engine;
+      if (options.json) event({ event: "ready", smtp, http, data });
+      else greet(engine, options);
+
+      const stop = async () => {
+        // A second Ctrl-C means it: what is under way is resumed at the next start.
+        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+        if (options.json) event({ event: "stopping" });
+        else
+          process.stderr.write(
+            "\nStopping: finishing what is under way (Ctrl-C again to leave it for the next start)\n",
+          );
+        await engine.stop();
+        if (options.json) event({ event: "stopped" });
+      };
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
+      await engine.stopped;
+    });
+}
+
+function event(fields: Readonly<Record<string, string>>): void {
+  process.stdout.write(`${JSON.stringify(fields)}\n`);
+}
+
+function greet(
+  engine: {
+    readonly smtp: string;
+    readonly http: string;
+    readonly data: string;
+    readonly domains: readonly string[];
+    readonly notes: readonly string[];
+  },
+  options: StartOptions,
+): void {
+  const folder = relative(process.cwd(), engine.data) || ".";
+  const data = options.data === undefined ? "" : ` --data ${quoted(options.data)}`;
+  const config = options.config === "mailweir.config.ts" ? "" : ` --config ${quoted(options.config)}`;
+  process.stdout.write(`
+Mailweir receives mail for ${engine.domains.join(", ")}
+
+  SMTP      ${engine.smtp}
+  Console   ${engine.http}
+  Data      ${folder}
+${engine.notes.map((note) => `  Note      ${note}\n`).join("")}
+Send a first mail:
+
+  npx mailweir send --to support@${engine.domains[0] ?? "example.com"}${data}${config}
+
+Ctrl-C stops.
+`);
+}
+
+function quoted(text: string): string {
+  return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,326 @@
+import { randomBytes } from "node:crypto";
+import { statfs } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { loadConfig } from "../shared/config/load-config.ts";
+import { parseListen, resolveConfig } from "../shared/config/resolve-config.ts";
+import { deriveTopology, type FunctionTopology } from "../shared/config/topology.ts";
+import type { MailConfig, ResolvedConfig } from "../shared/config/types.ts";
+import { MailweirError } from "../shared/errors.ts";
+import type { Clock, Ports, Random } from "../shared/ports.ts";
+import { createReceiptSigner } from "../shared/receipt/receipt-signer.ts";
+import { createBounceComposer } from "./actions/compose-bounce.ts";
+import { createRunner } from "./actions/runner.ts";
+import { createVerify } from "./actions/verify.ts";
+import { authenticate } from "./authenticate/authenticate.ts";
+import { createResolver } from "./authenticate/create-resolver.ts";
+import { startHttp } from "./console/http-server.ts";
+import type { FunctionHost } from "./invoke/function-host.ts";
+import { createInProcessHost } from "./invoke/in-process-host.ts";
+import { createInvocationPump } from "./invoke/invocation-pump.ts";
+import { createQueuePump } from "./invoke/queue-pump.ts";
+import { requestId } from "./invoke/request-id.ts";
+import { createThreadHost } from "./invoke/thread-host.ts";
+import { openLog } from "./log.ts";
+import { createScanner } from "./scan/create-scanner.ts";
+import { createScheduler } from "./scheduler.ts";
+import { secretFile } from "./secret-file.ts";
+import { certificateFiles, ownCertificate } from "./smtp/certificate.ts";
+import { createReception, type Reception } from "./smtp/reception.ts";
+import { startSmtp } from "./smtp/server.ts";
+import { nodeFileSystem } from "./store/files.ts";
+import { lockFolder } from "./store/lock.ts";
+import { openStore, type Store } from "./store/open-store.ts";
+import { createWorkMailDelivery } from "./work-mail-delivery.ts";
+
+export interface EngineOptions {
+  /** A file, loaded again in each worker thread; or an object, whose handlers then run in this thread. */
+  readonly configPath?: string;
+  readonly config?: MailConfig;
+  /** `host:port`; overrides the configuration, as do the next two. */
+  readonly smtp?: string;
+  readonly http?: string;
+  readonly data?: string;
+  /** Default: the machine's. */
+  readonly clock?: Clock & { readonly ticking: boolean };
+  readonly random?: Random;
+  /** What of the log also goes to stderr. Default `problems`. */
+  readonly stderr?: "all" | "problems" | "none";
+}
+
+export interface Engine {
+  /** `host:port`, with the port that was taken. */
+  readonly smtp: string;
+  /** `http://host:port`. */
+  readonly http: string;
+  /** Absolute path of the data folder. */
+  readonly data: string;
+  readonly domains: readonly string[];
+  /** What a user should know at start, a sentence each. */
+  readonly notes: readonly string[];
+  readonly config: ResolvedConfig;
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly reception: Reception;
+  /** Resolves when everything accepted so far has run through its rules and no function is under way. */
+  settled(): Promise<void>;
+  /** Takes nothing new, finishes what is under way within ten seconds, keeps the rest, closes. */
+  stop(): Promise<void>;
+  /** Resolves when the engine has stopped. */
+  readonly stopped: Promise<void>;
+}
+
+export class ListenAddressError extends MailweirError {
+  readonly code = "ERR_LISTEN_ADDRESS";
+  readonly retryable = false;
+}
+
+const drainMs = 10_000;
+const systemClock = { now: () => new Date(), ticking: true } as const;
+const systemRandom: Random = { bytes: (count) => new Uint8Array(randomBytes(count)) };
+
+/**
+ * Receives mail and does the work, on one machine: everything is wired here. Resolves when mail can be sent to it.
+ *
+ * @throws {MailweirError} what keeps it from starting, with the remedy: configuration, data folder, another engine, port
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? systemRandom;
+  const configPath = resolve(options.configPath ?? "mailweir.config.ts");
+  const config = options.config ? resolveConfig(options.config) : await loadConfig(configPath);
+  const smtpListen = listenAddress(options.smtp ?? config.local.smtp, "--smtp");
+  const httpListen = listenAddress(options.http ?? config.local.http, "--http");
+  const data = resolve(options.data ?? config.local.data);
+
+  const undo: (() => Promise<void> | void)[] = [];
+  const unwind = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const lock = await lockFolder(data);
+    undo.push(() => lock.release());
+    const log = openLog(data, () => clock.now(), { stderr: options.stderr ?? "problems" });
+    undo.push(() => log.close());
+
+    const topology = deriveTopology(config);
+    const sign = createReceiptSigner(await secretFile(join(data, "keys", "receipt.key")));
+    const { region } = config;
+    let composer: ReturnType<typeof createBounceComposer> | undefined;
+    const store = await openStore({
+      folder: data,
+      topology,
+      clock,
+      random,
+      kmsKeyArns: kmsKeys(config),
+      ipFilters: config.ipFilters,
+      composeBounce: async (request) => {
+        composer ??= createBounceComposer({ store: store.engine, region, sign, clock, random });
+        return composer(request);
+      },
+    });
+    undo.push(() => store.close());
+
+    const ports: Ports = { clock, random, ...store.ports };
+    const host: FunctionHost = options.config
+      ? createInProcessHost(ports, config)
+      : createThreadHost({
+          configPath,
+          prefix: "mailweir",
+          ports: store.ports,
+          clock,
+          workers: config.local.limits.workers,
+          heapMb: config.local.limits.workerHeapMb,
+          log,
+        });
+    undo.push(() => host.close(drainMs));
+
+    const functionOf = functionFinder(topology.functions, config);
+    const invokeSync = async (functionArn: string, payload: string, timeoutMs: number) => {
+      const target = functionOf(functionArn);
+      if (!target) throw new Error(`no function is known as ${functionArn}: name its module in local.functions`);
+      const outcome = await host.invoke(target.name, JSON.parse(payload), {
+        requestId: requestId(random),
+        timeoutMs,
+        memoryMb: target.memoryMb,
+      });
+      if (outcome.kind !== "returned") throw new Error(outcome.cause);
+      return outcome.value;
+    };
+
+    const resolver = createResolver(config.local.dns, clock);
+    const authserv = `inbound-smtp.${region}.amazonaws.com`;
+    const runner = createRunner({
+      store: store.engine,
+      verify: createVerify({
+        authenticate: (raw, session) => authenticate(raw, { ...session, authserv }, resolver, { now: clock.now() }),
+        scanner: createScanner(config.local.scanners),
+        clock,
+        log,
+      }),
+      tools: {
+        region,
+        accountId: config.accountId,
+        bounceSender: config.bounceSender,
+        random,
+        keys: store.ports.keys,
+        spoolFolder: store.folder.spool,
+        knowsFunction: (arn) => functionOf(arn) !== undefined,
+        invokeSync,
+        deliverToMailbox: createWorkMailDelivery(nodeFileSystem, store.folder.maildir),
+      },
+      names: config.names,
+      sign,
+      clock,
+      log,
+    });
+    undo.push(() => runner.close());
+
+    const queuePumps = topology.queues.flatMap((queue) => {
+      const target = topology.functions.find(({ name }) => name === queue.consumer?.functionName);
+      const queueArn = `arn:aws:sqs:${region}:${config.accountId}:${queue.name}`;
+      return target
+        ? [createQueuePump({ queue, queueArn, target, queues: store.ports.queues, host, clock, random, log })]
+        : [];
+    });
+    const pumps = [...queuePumps, createInvocationPump({ engine: store.engine, host, functionOf, clock, random, log })];
+    undo.push(async () => {
+      for (const pump of pumps) pump.stop();
+      await Promise.all(pumps.map((pump) => pump.idle()));
+    });
+
+    const scheduler = createScheduler({
+      clock,
+      ticking: [...pumps, runner],
+      nextDue: async (now) => earliest(await store.engine.nextDue(now), runner.nextDue()),
+      onError: (error) =>
+        log.error("scheduler failed", { cause: error instanceof Error ? error.message : String(error) }),
+    });
+    undo.push(() => scheduler.stop());
+    undo.push(store.engine.onChange(scheduler.wake));
+
+    const reception = createReception({
+      store: store.engine,
+      receiving: async () => ({
+        ruleSet: config.ruleSet,
+        verifiedDomains: config.domains,
+        ipFilters: config.ipFilters,
+      }),
+      limits: config.local.limits,
+      clock,
+      random,
+      spoolFolder: store.folder.spool,
+      freeDiskBytes: async () => {
+        const disk = await statfs(data);
+        return disk.bavail * disk.bsize;
+      },
+      onAccepted: runner.enqueue,
+      log,
+    });
+    const token = Buffer.from(random.bytes(24)).toString("base64url");
+    const http = await startHttp({ listen: httpListen, config, store, reception, token, clock, log });
+    undo.push(() => http.close());
+    const smtp = await startSmtp({
+      listen: smtpListen,
+      region,
+      limits: config.local.limits,
+      reception,
+      certificate: config.local.tls
+        ? certificateFiles(config.local.tls)
+        : ownCertificate(join(data, "keys"), {
+            names: [authserv, "localhost"],
+            now: () => clock.now(),
+            random: random.bytes,
+          }),
+      clock,
+      log,
+    });
+    undo.push(() => smtp.close({ drainMs }));
+
+    await runner.resume();
+    scheduler.wake();
+    const smtpAddress = hostAndPort(smtp.address);
+    const httpAddress = hostAndPort(http.address);
+    await lock.publish({
+      pid: process.pid,
+      smtp: smtpAddress,
+      http: httpAddress,
+      startedAt: clock.now().toISOString(),
+      token,
+    });
+    log.info("engine ready", { smtp: smtpAddress, http: httpAddress, config: config.version });
+
+    let stopping: Promise<void> | undefined;
+    const { promise: stopped, resolve: hasStopped } = Promise.withResolvers<void>();
+    return {
+      smtp: smtpAddress,
+      http: `http://${httpAddress}`,
+      data,
+      domains: config.domains,
+      notes: notes(config),
+      config,
+      store,
+      ports,
+      reception,
+      async settled() {
+        await reception.settled();
+        await runner.drain();
+        await Promise.all(pumps.map((pump) => pump.idle()));
+      },
+      stop() {
+        stopping ??= unwind().finally(hasStopped);
+        return stopping;
+      },
+      stopped,
+    };
+  } catch (error) {
+    await unwind();
+    throw error;
+  }
+}
+
+function listenAddress(text: string, option: string): { readonly host: string; readonly port: number } {
+  const address = parseListen(text);
+  if (address) return address;
+  throw new ListenAddressError(
+    `"${text}" is no address to listen on: give host:port with ${option}, for example 127.0.0.1:0 for any free port`,
+  );
+}
+
+function hostAndPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Pipeline functions by ARN, and the user's own by the ARN or name under which `local.functions` has them. */
+function functionFinder(functions: readonly FunctionTopology[], config: ResolvedConfig) {
+  const known = new Map(functions.map((target) => [target.arn, target]));
+  for (const name of Object.keys(config.local.functions)) {
+    const own: FunctionTopology = { name, arn: config.names.functionArn(name), timeoutMs: 30_000, memoryMb: 512 };
+    known.set(name, own);
+    known.set(own.arn, own);
+  }
+  // arn:aws:lambda:<region>:<account>:function:<name>: somebody's rule set names the account it came from.
+  return (arn: string) => known.get(arn) ?? known.get(arn.split(":")[6] ?? "");
+}
+
+function kmsKeys(config: ResolvedConfig): readonly string[] {
+  const named = config.ruleSet.rules.flatMap((rule) =>
+    rule.actions.flatMap((action) =>
+      action.type === "S3" && action.kmsKeyArn !== undefined ? [action.kmsKeyArn] : [],
+    ),
+  );
+  return [...new Set([config.names.kmsKeyArn, ...named])];
+}
+
+function notes({ local }: ResolvedConfig): readonly string[] {
+  const { spam, virus } = local.scanners;
+  const both = spam.type === "test-string" && virus.type === "test-string";
+  if (both) return ["spam and viruses: only the test strings GTUBE and EICAR are found (see local.scanners)"];
+  if (spam.type === "test-string") return ["spam: only the test string GTUBE is found (see local.scanners)"];
+  if (virus.type === "test-string") return ["viruses: only the test file EICAR is found (see local.scanners)"];
+  return [];
+}
+
+function earliest(...dates: readonly (Date | undefined)[]): Date | undefined {
+  const times = dates.flatMap((date) => (date ? [date.getTime()] : []));
+  return times.length > 0 ? new Date(Math.min(...times)) : undefined;
+}

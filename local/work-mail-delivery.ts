@@ -1,0 +1,49 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { normaliseAddress } from "../shared/mail/address.ts";
+import type { ActionTools } from "./actions/action.ts";
+import { createFolderSync, errorCode, type FileSystem, makeFolder, writeSynced } from "./store/files.ts";
+
+/**
+ * What stands for WorkMail on one machine: a Maildir per recipient, `workmail-<local part>`. The file's name derives from
+ * SES id and recipient and is looked for first, so that a resumed action delivers once.
+ *
+ * @param folder - where the Maildirs lie
+ */
+export function createWorkMailDelivery(fs: FileSystem, folder: string): ActionTools["deliverToMailbox"] {
+  const syncFolder = createFolderSync(fs);
+  return async ({ sesMessageId, recipient, receivedAt, body }) => {
+    const mailbox = join(folder, `workmail-${safeLocalPart(recipient)}`);
+    const to = createHash("sha256").update(normaliseAddress(recipient)).digest("hex").slice(0, 16);
+    const name = `${Math.floor(receivedAt.getTime() / 1000)}.${sesMessageId}_${to}.mailweir`;
+    for (const part of ["tmp", "new", "cur"]) await makeFolder(fs, join(mailbox, part));
+    if (!(await holds(fs, mailbox, name))) {
+      await writeSynced(fs, join(mailbox, "tmp", name), body);
+      await fs.rename(join(mailbox, "tmp", name), join(mailbox, "new", name));
+      await syncFolder(join(mailbox, "new"));
+    }
+    return mailbox;
+  };
+}
+
+async function holds(fs: FileSystem, mailbox: string, name: string): Promise<boolean> {
+  for (const part of ["new", "cur"]) {
+    try {
+      const names = await fs.readdir(join(mailbox, part));
+      if (names.some((candidate) => candidate === name || candidate.startsWith(`${name}:`))) return true;
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
+  }
+  return false;
+}
+
+function safeLocalPart(recipient: string): string {
+  const local = normaliseAddress(recipient).split("@")[0] ?? "";
+  return (
+    local
+      .replace(/[^a-z0-9._+-]/g, "_")
+      .replaceAll("..", "__")
+      .slice(0, 64) || "_"
+  );
+}
