@@ -1,0 +1,125 @@
+import { type BounceReason, classifyBounce, hardReasons } from "./dsn-reason.ts";
+import { readTextBounce } from "./dsn-text.ts";
+import { cleanAddress, type RawRecipient } from "./failed-address.ts";
+import { headerValue } from "./headers.ts";
+import { quote } from "./mail-facts.ts";
+import type { ParsedMail } from "./parsed-mail.ts";
+import { behindType, readFieldGroups } from "./report-fields.ts";
+
+export interface DsnRecipient {
+  /** The address as we sent to it where the report says so (Original-Recipient), else the final one. */
+  readonly address: string;
+  readonly action: "failed" | "delayed" | "delivered" | "relayed" | "expanded";
+  /** Enhanced status (RFC 3463); absent when the report holds none. */
+  readonly status?: string;
+  readonly kind: "hard" | "soft" | "delayed" | "delivered";
+  readonly reason: BounceReason;
+  /** What the refusing side said, in one line, cut to 1,000 characters. */
+  readonly diagnostic?: string;
+}
+
+export interface Dsn {
+  /** Message-ID of the mail the report is about, with angle brackets. */
+  readonly originalMessageId?: string;
+  readonly recipients: readonly DsnRecipient[];
+  readonly evidence: readonly string[];
+}
+
+const maxRecipients = 1000;
+
+/**
+ * Reads a delivery report: the machine part of RFC 3464 when there is one, else the text as mail systems word it.
+ * Undefined when neither names a recipient.
+ */
+export function readDsn(mail: ParsedMail): Dsn | undefined {
+  const structured = readStructured(mail);
+  const raw = structured.length > 0 ? structured : readTextBounce(mail);
+  if (raw.length === 0) return undefined;
+  const recipients: DsnRecipient[] = [];
+  const seen = new Set<string>();
+  for (const recipient of raw.slice(0, maxRecipients)) {
+    const key = recipient.address.toLowerCase();
+    if (seen.has(key)) continue;
+    seen.add(key);
+    recipients.push(classify(recipient, mail));
+  }
+  const embedded = mail.parts.find((part) => part.embedded !== undefined && part.path !== "")?.embedded;
+  const messageId =
+    (embedded && headerValue(embedded, "message-id")) ??
+    /^[>|\s]*message-id:\s*(<[^<>\s]{3,500}>)/im.exec(mail.text.slice(0, 500_000))?.[1] ??
+    mail.inReplyTo[0];
+  const first = recipients[0] as DsnRecipient;
+  return {
+    ...(messageId === undefined ? {} : { originalMessageId: messageId.trim() }),
+    recipients,
+    evidence: [
+      quote(
+        `${structured.length > 0 ? "Final-Recipient" : "text"}: ${first.address} ${first.action} ${first.status ?? ""}`,
+      ),
+      ...(first.diagnostic ? [quote(first.diagnostic)] : []),
+    ],
+  };
+}
+
+function readStructured(mail: ParsedMail): RawRecipient[] {
+  const recipients: RawRecipient[] = [];
+  for (const part of mail.parts) {
+    const named = /^message\/(?:global-)?delivery-status$/.test(part.contentType);
+    if (part.text === undefined) continue;
+    // Some systems write the fields into a part of another type.
+    if (!named && !/^(?:final|original)-recipient\s*:/im.test(part.text.slice(0, 50_000))) continue;
+    for (const group of readFieldGroups(part.text)) {
+      const original = cleanAddress(behindType(group.get("original-recipient")?.[0]));
+      const final = cleanAddress(behindType(group.get("final-recipient")?.[0]));
+      const address = original?.includes("@") ? original : (final ?? original);
+      if (address === undefined || address === "") continue;
+      const diagnostic = (group.get("diagnostic-code") ?? []).map((value) => behindType(value) ?? "").join(" ");
+      const action = group
+        .get("action")?.[0]
+        ?.trim()
+        .toLowerCase()
+        .split(/[\s(;]/)[0];
+      const status = /\b[245]\.\d{1,3}\.\d{1,3}\b/.exec(group.get("status")?.[0] ?? "")?.[0];
+      recipients.push({ address, ...(action ? { action } : {}), ...(status ? { status } : {}), diagnostic });
+    }
+    if (recipients.length > 0 && named) break;
+  }
+  return recipients;
+}
+
+function classify({ address, action, status, diagnostic }: RawRecipient, mail: ParsedMail): DsnRecipient {
+  const inText = /\b([245])\.(\d{1,3})\.(\d{1,3})\b(?![.\d])/.exec(diagnostic)?.[0];
+  // X.0.0 says nothing; the refusing side's own words often hold the better code.
+  const better =
+    inText !== undefined && (status === undefined || (/^[245]\.0\.0$/.test(status) && !/\.0\.0$/.test(inText)));
+  const code = better ? inText : status;
+  const words = diagnostic.trim() === "" ? humanPart(mail) : diagnostic;
+  const known = known5(action);
+  const reply = /(?:^|[\s:(#"])([45])[0-5]\d(?=[\s:\-#,)]|$)/.exec(diagnostic)?.[1];
+  const stated = known ?? (code?.startsWith("2") ? "delivered" : "failed");
+  const reason = classifyBounce(words, code);
+  const kind =
+    stated === "delayed"
+      ? "delayed"
+      : stated !== "failed"
+        ? "delivered"
+        : hardReasons.has(reason) && !(code?.startsWith("4") && reply !== "5" && reason !== "host-unknown")
+          ? "hard"
+          : "soft";
+  return {
+    address,
+    action: stated,
+    ...(code === undefined ? {} : { status: code }),
+    kind,
+    reason,
+    ...(diagnostic.trim() === "" ? {} : { diagnostic: diagnostic.replace(/\s+/g, " ").trim().slice(0, 1000) }),
+  };
+}
+
+function known5(action: string | undefined): DsnRecipient["action"] | undefined {
+  return (["failed", "delayed", "delivered", "relayed", "expanded"] as const).find((known) => known === action);
+}
+
+function humanPart(mail: ParsedMail): string {
+  return mail.text.slice(0, 3000);
+}

@@ -1,0 +1,42 @@
+import type { Finding } from "./finding.ts";
+import { type MailFacts, quoteHeader } from "./mail-facts.ts";
+
+/** Automatic mail that is nothing more special: notifications, receipts, reports, alarms. */
+export function judgeMachine(facts: MailFacts): Finding | undefined {
+  const { header } = facts;
+  const found = (name: string, confidence: number): Finding => ({
+    kind: "machine",
+    confidence,
+    evidence: [quoteHeader(facts, name)],
+    final: true,
+  });
+  const automatic = header("auto-submitted")?.trim().toLowerCase();
+  // RFC 3834 §5: "no" is the only value that speaks of a person.
+  if (automatic !== undefined && automatic !== "" && !/^no\b/.test(automatic)) return found("auto-submitted", 0.95);
+  if (facts.contentType.value === "multipart/report") return found("content-type", 0.9);
+  if (/^junk\b/i.test(header("precedence")?.trim() ?? "")) return found("precedence", 0.8);
+  if (facts.authors[0] && noReply.test(facts.authors[0].address)) return found("from", 0.85);
+  if (/^(?:yes|true|all|oof|autoreply|dr\b)/i.test(header("x-auto-response-suppress")?.trim() ?? ""))
+    return found("x-auto-response-suppress", 0.7);
+  for (const name of [
+    "x-cron-env",
+    "x-github-reason",
+    "x-gitlab-project",
+    "x-jira-fingerprint",
+    "x-bugzilla-type",
+    "x-redmine-host",
+    "x-sns-message-id",
+    "x-pagerduty",
+    "x-nagios-notification",
+    "x-amz-sns-message-id",
+  ]) {
+    if (header(name) !== undefined) return found(name, 0.85);
+  }
+  if (facts.envelopeFrom === "") {
+    return { kind: "machine", confidence: 0.7, evidence: ["envelope sender <>"], final: facts.body !== undefined };
+  }
+  return undefined;
+}
+
+const noReply =
+  /^"?(?:(?:[^@]*[-_.+])?(?:no|not|do-?not|dont|never|ne-?pas|nicht)[-_.]?(?:reply|respond|repondre|antworten|responder|answer)(?:[-_.+][^@]*)?|noresponder|nao-?responda|keine-?antwort|notifications?|[^@]*[-_.]notifications?|alerts?|root|cron(?:daemon)?|daemon|nobody|www-data|apache|nagios|[^@]*-daemon|auto(?:mat(?:ic|ed))?(?:[-_.][^@]*)?|system|robot|mailbot|bot)@/i;

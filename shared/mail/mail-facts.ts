@@ -1,0 +1,57 @@
+import { parseStructuredValue, type StructuredValue } from "./content-type.ts";
+import { decodeWords } from "./encoded-words.ts";
+import type { Header } from "./headers.ts";
+import { parseMailboxes } from "./mailboxes.ts";
+import type { Mailbox, ParsedMail } from "./parsed-mail.ts";
+
+/** What every rule about a message's nature looks at, read once. */
+export interface MailFacts {
+  /** Envelope sender; `""` is the null sender (RFC 5321 §4.5.5). */
+  readonly envelopeFrom: string;
+  readonly recipients: readonly string[];
+  readonly authors: readonly Mailbox[];
+  readonly subject: string;
+  readonly contentType: StructuredValue;
+  /** The first value of that header; the name in lower case. */
+  header(name: string): string | undefined;
+  readonly headers: readonly Header[];
+  readonly body?: ParsedMail;
+}
+
+export interface FactsInput {
+  readonly headers: readonly Header[];
+  readonly envelopeFrom: string;
+  readonly recipients: readonly string[];
+  readonly body?: ParsedMail;
+}
+
+export function readFacts({ headers, envelopeFrom, recipients, body }: FactsInput): MailFacts {
+  const first = new Map<string, string>();
+  for (const { name, value } of headers) {
+    const key = name.toLowerCase();
+    if (!first.has(key)) first.set(key, value);
+  }
+  return {
+    envelopeFrom,
+    recipients,
+    // The parsed body repairs raw octets in headers, which an event has already lost.
+    authors: parseMailboxes(first.get("from")),
+    subject: (body?.subject ?? decodeWords(first.get("subject") ?? "")).replace(/\s+/g, " ").trim().slice(0, 1000),
+    contentType: parseStructuredValue(first.get("content-type") ?? "text/plain"),
+    header: (name) => first.get(name),
+    headers,
+    ...(body === undefined ? {} : { body }),
+  };
+}
+
+/** A header quoted as evidence, cut to 200 characters. */
+export function quoteHeader(facts: MailFacts, name: string): string {
+  const header = facts.headers.find((candidate) => candidate.name.toLowerCase() === name);
+  const value = name === "subject" ? facts.subject : (header?.value ?? "");
+  return quote(`${header?.name ?? name}: ${value}`);
+}
+
+export function quote(line: string): string {
+  const folded = line.replace(/\s+/g, " ").trim();
+  return folded.length > 200 ? `${folded.slice(0, 199)}…` : folded;
+}
