@@ -187,4 +187,10 @@ export const migrations: readonly string[] = [
   CREATE TABLE records (sort_key TEXT PRIMARY KEY, kind TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
   CREATE INDEX records_kind ON records (kind, sort_key);
   `,
+  // What the SES API made: rule sets beside the configured one, IP filters, identities.
+  `
+  CREATE TABLE rule_sets (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL, rules TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE ip_filters (name TEXT PRIMARY KEY, policy TEXT NOT NULL, cidr TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE identities (name TEXT PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID;
+  `,
 ];

@@ -1,0 +1,45 @@
+import type { IpFilter, RuleSet } from "../../shared/receipt/model.ts";
+import type { SesApiParts } from "./parts.ts";
+
+/** What reception goes by. */
+export interface ActiveReceiving {
+  /** `undefined`: none is active, every recipient is refused. */
+  readonly ruleSet: RuleSet | undefined;
+  readonly verifiedDomains: readonly string[];
+  readonly ipFilters: readonly IpFilter[];
+}
+
+/**
+ * The configuration and what the API made, together. Answers the same object until something changes: reception asks for
+ * every transaction, and a rule set's snapshot is recognised by its identity.
+ */
+export function createActiveReceiving({
+  config,
+  ruleSets,
+}: Pick<SesApiParts, "config" | "ruleSets">): () => ActiveReceiving {
+  let known: { readonly revision: number; readonly receiving: ActiveReceiving } | undefined;
+  return () => {
+    const revision = ruleSets.revision();
+    if (known?.revision === revision) return known.receiving;
+    const receiving = ruleSets.read((reader): ActiveReceiving => {
+      const choice = reader.active();
+      return {
+        ruleSet:
+          choice.kind === "configured"
+            ? config.ruleSet
+            : choice.kind === "stored"
+              ? reader.ruleSet(choice.name)
+              : undefined,
+        verifiedDomains: [
+          ...new Set([
+            ...config.domains,
+            ...reader.identities().flatMap(({ name }) => (name.includes("@") ? [] : [name])),
+          ]),
+        ],
+        ipFilters: [...config.ipFilters, ...reader.filters()],
+      };
+    });
+    known = { revision, receiving };
+    return receiving;
+  };
+}
