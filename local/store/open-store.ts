@@ -21,6 +21,7 @@ import { createQuarantine } from "./quarantine.ts";
 import { createQueues, createSending, type LocalQueues, uuid } from "./queues.ts";
 import { createRecords } from "./records.ts";
 import { createRefusals } from "./refusals.ts";
+import { releaseTaken } from "./release-taken.ts";
 import { createRuleSetSnapshots } from "./rule-set-snapshots.ts";
 import { createSuppressions } from "./suppressions.ts";
 import { createTickets } from "./tickets.ts";
@@ -68,6 +69,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ...(options.maxDatabasePages !== undefined && { maxPages: options.maxDatabasePages }),
   });
   try {
+    await releaseTaken(database, clock.now());
     const contents = await openContents(database, fs, folder.contents);
     const sending = createSending(topology.queues, clock, random);
     const publishing = createPublishing(topology, sending, clock, random);

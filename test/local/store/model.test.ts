@@ -160,6 +160,12 @@ const wait =
 
 const restart: Step = async (world) => {
   const store = await world.temporary.reopen();
+  // What the process before had in its hands comes back at once.
+  for (const message of world.messages) {
+    if (message.queue !== "ticket" || message.receives === 0 || message.visibleAt <= world.now) continue;
+    message.visibleAt = world.now;
+    message.handle = undefined;
+  }
   Object.assign(world, { temporary: { ...world.temporary, store } });
 };
 
