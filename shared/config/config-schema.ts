@@ -75,6 +75,23 @@ const local = z.strictObject({
   limits: limits.optional(),
 });
 
+// The shape of rules only; names, conditions and members are checked by the rules of the SES API (check-rule-set.ts).
+const ruleSet = z.strictObject({
+  name: z.string(),
+  rules: z.array(
+    z.strictObject({
+      name: z.string(),
+      enabled: z.boolean(),
+      tlsPolicy: z.enum(["Require", "Optional"]),
+      scanEnabled: z.boolean(),
+      recipients: z.array(z.string()),
+      actions: z.array(
+        z.looseObject({ type: z.enum(["S3", "SNS", "Lambda", "Bounce", "Stop", "AddHeader", "WorkMail", "Connect"]) }),
+      ),
+    }),
+  ),
+});
+
 const gate = z.strictObject({
   virus: z.enum(gateOutcomes).optional(),
   spam: z.enum(gateOutcomes).optional(),
@@ -99,8 +116,7 @@ export const configSchema = z.strictObject({
   bounceSender: text.optional(),
   encrypt: z.boolean().optional(),
   region: z.enum(receivingRegions).optional(),
-  // Checked by the rules of the SES API (shared/receipt/validate-rule.ts), not here.
-  ruleSet: z.looseObject({ name: text, rules: z.array(z.looseObject({ name: z.string() })) }).optional(),
+  ruleSet: ruleSet.optional(),
   local: local.optional(),
 });
 
@@ -120,4 +136,6 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "local.scanners.*": ["type", "host", "port", "timeoutMs"],
   "local.dns": ["zone", "servers"],
   "local.tls": ["key", "cert"],
+  ruleSet: ["name", "rules"],
+  "ruleSet.rules.*": ["name", "enabled", "tlsPolicy", "scanEnabled", "recipients", "actions"],
 };

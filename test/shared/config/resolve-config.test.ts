@@ -5,6 +5,9 @@ import { resolveConfig } from "../../../shared/config/resolve-config.ts";
 const streams = { personal: { recipients: ["example.com"] } };
 const base = { domains: ["example.com"], streams };
 
+const stop = { type: "Stop", scope: "RuleSet" };
+const rule = { name: "a", enabled: true, tlsPolicy: "Optional", scanEnabled: true, recipients: [], actions: [stop] };
+
 const faultsOf = (input: unknown): readonly ConfigFault[] => {
   try {
     resolveConfig(input);
@@ -111,6 +114,21 @@ describe("every mistake has its place, what is allowed, and a suggestion", () =>
       {},
     ],
     ["no stream for anything", { domains: ["example.com"] }, { at: "streams" }],
+    [
+      "an own rule with a wildcard condition",
+      { ...base, ruleSet: { name: "mine", rules: [{ ...rule, recipients: ["*@example.com"] }] } },
+      { at: "ruleSet.rules[0].recipients[0]", problem: "Invalid recipient: *@example.com" },
+    ],
+    [
+      "an own rule whose Stop is not last",
+      { ...base, ruleSet: { name: "mine", rules: [{ ...rule, actions: [stop, stop] }] } },
+      { problem: "Stop action, if any, must be placed at the end of the actions list" },
+    ],
+    [
+      "an own rule without a setting that SES needs",
+      { ...base, ruleSet: { name: "mine", rules: [{ name: "a", enabled: true }] } },
+      { at: "ruleSet.rules[0].recipients" },
+    ],
     ["nothing at all", undefined, { at: "the configuration" }],
   ])("%s", ([, input, expected]) => {
     const faults = faultsOf(input);
