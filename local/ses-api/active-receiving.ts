@@ -23,13 +23,12 @@ export function createActiveReceiving({
     if (known?.revision === revision) return known.receiving;
     const receiving = ruleSets.read((reader): ActiveReceiving => {
       const choice = reader.active();
+      // A stored set that the configuration's is named like today is hidden by it everywhere.
+      const isConfigured =
+        choice.kind === "configured" || (choice.kind === "stored" && choice.name === config.ruleSet.name);
+      const stored = choice.kind === "stored" ? reader.ruleSet(choice.name) : undefined;
       return {
-        ruleSet:
-          choice.kind === "configured"
-            ? config.ruleSet
-            : choice.kind === "stored"
-              ? reader.ruleSet(choice.name)
-              : undefined,
+        ruleSet: isConfigured ? config.ruleSet : stored,
         verifiedDomains: [
           ...new Set([
             ...config.domains,

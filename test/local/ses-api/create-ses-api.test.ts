@@ -201,16 +201,28 @@ describe("the unmodified SDK", () => {
     expect(api.activeReceiving().verifiedDomains).toEqual(["example.com"]);
   });
 
-  test("gets a setup notification in bucket and topic for every rule that is created or updated", async () => {
+  test("gets a setup notification in bucket and topic for a rule that is created or updated, none for a refused one", async () => {
     const { client, store } = await withSet();
-    await client.send(
-      inSet({
-        Name: "s",
-        Actions: [{ S3Action: { BucketName: "shop-inbound", ObjectKeyPrefix: "in", TopicArn: noticeTopic } }],
-      }),
-    );
-    const objects = await store.ports.objects.list("shop-inbound", { limit: 10 });
-    expect(objects.map(({ key }) => key)).toEqual(["in/AMAZON_SES_SETUP_NOTIFICATION"]);
+    const keys = async () => (await store.ports.objects.list("shop-inbound", { limit: 10 })).map(({ key }) => key);
+    const storing = (ObjectKeyPrefix: string, BucketName = "shop-inbound"): ReceiptRule => ({
+      Name: "s",
+      Actions: [
+        { S3Action: { BucketName: "shop-inbound", ObjectKeyPrefix, TopicArn: noticeTopic } },
+        { S3Action: { BucketName } },
+      ],
+    });
+    await expect(client.send(inSet(storing("in", "other")))).rejects.toThrow("No such bucket: other");
+    expect(await keys()).toEqual([]);
+    await client.send(inSet(storing("in")));
+    expect(await keys()).toEqual(["AMAZON_SES_SETUP_NOTIFICATION", "in/AMAZON_SES_SETUP_NOTIFICATION"]);
+    await client.send(new UpdateReceiptRuleCommand({ RuleSetName: "main", Rule: storing("new/") }));
+    expect(await keys()).toContain("new/AMAZON_SES_SETUP_NOTIFICATION");
+    const published = store.database.read((sql) => [
+      ...sql.all("SELECT body AS text FROM queue_messages"),
+      ...sql.all("SELECT payload AS text FROM invocations"),
+    ]);
+    const announced = published.filter(({ text }) => String(text).includes("AMAZON_SES_SETUP_NOTIFICATION"));
+    expect(announced.length).toBeGreaterThanOrEqual(2);
   });
 
   test("bounces a message of the last 24 hours, once", async () => {
