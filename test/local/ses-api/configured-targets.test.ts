@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { configuredTargets } from "../../../local/ses-api/configured-targets.ts";
+import { resolveConfig } from "../../../shared/config/resolve-config.ts";
+import { deriveTopology } from "../../../shared/config/topology.ts";
+
+const config = resolveConfig({ domains: ["example.com"] });
+const targets = configuredTargets(config, deriveTopology(config), (arn) => arn === "known");
+
+test("rules may name the bucket, topic, key and functions of the configuration", () => {
+  const { names } = config;
+  expect([
+    targets.hasBucket(names.bucket),
+    targets.hasTopic(names.noticeTopicArn),
+    targets.hasKey(names.kmsKeyArn),
+    targets.hasFunction("known"),
+  ]).toEqual([true, true, true, true]);
+});
+
+test("and nothing else", () => {
+  const asked = [targets.hasBucket, targets.hasTopic, targets.hasKey, targets.hasFunction];
+  expect(asked.map((has) => has("other"))).toEqual([false, false, false, false]);
+});
