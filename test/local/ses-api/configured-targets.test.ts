@@ -3,7 +3,7 @@ import { configuredTargets } from "../../../local/ses-api/configured-targets.ts"
 import { resolveConfig } from "../../../shared/config/resolve-config.ts";
 import { deriveTopology } from "../../../shared/config/topology.ts";
 
-const config = resolveConfig({ domains: ["example.com"] });
+const config = resolveConfig({ domains: ["example.com"], streams: { personal: { recipients: ["example.com"] } } });
 const targets = configuredTargets(config, deriveTopology(config), (arn) => arn === "known");
 
 test("rules may name the bucket, topic, key and functions of the configuration", () => {
