@@ -15,10 +15,7 @@ const header = z.object({ name: z.string(), value: z.string() });
 const strings = z.union([z.array(z.string()), z.string().transform((one) => [one])]);
 
 const absentIfNull = <Schema extends z.ZodType>(schema: Schema) =>
-  z
-    .union([schema, z.null()])
-    .optional()
-    .transform((value) => value ?? undefined);
+  schema.nullish().transform((value) => value ?? undefined);
 
 const commonHeadersSchema = z
   .object({
