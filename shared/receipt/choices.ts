@@ -17,8 +17,9 @@ export interface Choice {
 }
 
 /**
- * Every place where SES's behaviour is not established, with what we do. One list, so that a probe against a real
- * account changes one line here. Functions read these as defaults and take the other reading as an option.
+ * Every place where SES's behaviour is not established, with what we do. Where two readings are both in use the code reads
+ * its default from here and takes the other as an option; the other entries record what the code of that section does,
+ * and a test holds the two together.
  */
 export const choices = {
   noRuleSetReply: {
@@ -166,5 +167,99 @@ export const choices = {
     certainty: "single-sample",
     section: "§4.1",
     question: "Where dmarcPolicy stands: behind action, as recorded in 2020.",
+  },
+  afterAsyncFailure: {
+    value: "end-rule",
+    certainty: "proposal",
+    section: "§1.6",
+    question:
+      "What follows when an asynchronous action is given up: the rest of its rule is skipped, later rules run; a Stop behind it still ends the set.",
+  },
+  receivedWithoutRdns: {
+    value: "from HELO ([IP])",
+    certainty: "proposal",
+    section: "§4.3",
+    question:
+      "The Received header of a client whose address has no name: the documentation's sample has a stray bracket.",
+  },
+  nullSenderSource: {
+    value: "",
+    certainty: "proposal",
+    section: "§6.1",
+    question: "mail.source and commonHeaders.returnPath of the null sender: the empty string.",
+  },
+  nullSenderSpf: {
+    value: "postmaster@HELO",
+    certainty: "proposal",
+    section: "§4.3",
+    question: "envelope-from of the null sender in Received-SPF: the identity of RFC 7208 §2.4.",
+  },
+  dkimFailureClause: {
+    value: "dkim=fail header.i=@d;",
+    certainty: "proposal",
+    section: "§4.3",
+    question: "The clause of a signature that is not valid: as that of a valid one, with the result's word.",
+  },
+  addHeaderPosition: {
+    value: "behind-block",
+    certainty: "proposal",
+    section: "§4.3",
+    question: "Where AddHeader puts its header: directly behind SES's block, and later events show it in mail.headers.",
+  },
+  subjectInCommonHeaders: {
+    value: "decoded",
+    certainty: "proposal",
+    section: "§6.3",
+    question: "commonHeaders.subject with encoded-words: decoded.",
+  },
+  repeatedAddressHeaders: {
+    value: "concatenated",
+    certainty: "proposal",
+    section: "§6.3",
+    question: "Several From, To or Cc headers: their addresses in order; of other headers the first counts.",
+  },
+  groupsInCommonHeaders: {
+    value: "members",
+    certainty: "proposal",
+    section: "§6.3",
+    question: "Group syntax contributes its members; an empty group no key.",
+  },
+  headerTruncation: {
+    value: "whole-headers",
+    certainty: "proposal",
+    section: "§6.5",
+    question:
+      "How the 10 KB and 50 KB of headers count: names and values as UTF-8, stopping before the header that would go over; commonHeaders come from the full list.",
+  },
+  receiptTimestamp: {
+    value: "equals-mail-timestamp",
+    certainty: "conflict",
+    section: "§6.1",
+    question: "receipt.timestamp: documented as that of the action, recorded as that of receipt.",
+  },
+  conditionTopLevels: {
+    value: "invalid",
+    certainty: "proposal",
+    section: "§2.3",
+    question: "Which top-level domains the API refuses in a condition: .invalid, digits, and a single label.",
+  },
+  bounceFieldSyntax: {
+    value: "45x / 4.5.x / printable",
+    certainty: "proposal",
+    section: "§5.4",
+    question:
+      "What the API takes for a bounce's reply code (4xx, 5xx), status (4.x.x, 5.x.x) and message (one line of printable ASCII).",
+  },
+  nulInHeaderValue: {
+    value: "refused",
+    certainty: "conflict",
+    section: "§5.2",
+    question: "A NUL in AddHeader's value: the live API takes it and then cannot describe the rule; refused here.",
+  },
+  forgedBlock: {
+    value: "kept",
+    certainty: "proposal",
+    section: "§4.3",
+    question: "X-SES-* headers that the sender wrote: kept below the block, as other foreign headers are.",
   },
 } as const satisfies Record<string, Choice>;
