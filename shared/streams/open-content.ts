@@ -1,5 +1,5 @@
 import { openEnvelope } from "../encryption/open-envelope.ts";
-import type { Ports } from "../ports.ts";
+import type { ObjectStore, Ports } from "../ports.ts";
 import type { SesMessageId } from "../ses-message-id.ts";
 import type { StreamContent } from "./stream-message.ts";
 
@@ -17,7 +17,7 @@ export interface OpenedContent {
  * @throws {ObjectNotFoundError} and the errors of `openEnvelope`
  */
 export async function openContent(
-  ports: Pick<Ports, "objects" | "keys">,
+  ports: { readonly objects: Pick<ObjectStore, "open">; readonly keys: Ports["keys"] },
   sesMessageId: SesMessageId,
   content: StreamContent,
 ): Promise<OpenedContent> {

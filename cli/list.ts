@@ -1,0 +1,68 @@
+import type { Command } from "commander";
+import type { ListedMessage } from "../local/store/engine-store.ts";
+import type { FolderOptions } from "./data-folder.ts";
+import { wholeNumber } from "./whole-number.ts";
+
+export function register(program: Command): void {
+  program
+    .command("list")
+    .description("list received messages with the stream and state of each recipient, newest first")
+    .option("--data <folder>", "the engine's data folder (default: local.data)")
+    .option("--config <file>", "configuration file that names the data folder")
+    .option("--limit <n>", "at most so many (default: 20 for people, all with --json)", wholeNumber)
+    .option("--json", "one JSON object a line, every message")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mailweir list
+  mailweir list --json | jq -c 'select(.recipients[].state == "failed")'
+
+A message is listed from the moment its sender heard 250. The JSON line is described in docs/cli.md.`,
+    )
+    .action(async (options: FolderOptions & { readonly limit?: number; readonly json?: boolean }) => {
+      const { openForReading } = await import("./data-folder.ts");
+      const store = await openForReading(options);
+      try {
+        let left = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : 20);
+        let before: number | undefined;
+        let any = false;
+        while (left > 0) {
+          const page = await store.engine.list({ limit: Math.min(500, left), ...(before !== undefined && { before }) });
+          for (const message of page)
+            process.stdout.write(options.json ? `${JSON.stringify(line(message))}\n` : table(message));
+          any ||= page.length > 0;
+          const last = page.at(-1);
+          if (!last) break;
+          before = last.sequence;
+          left -= page.length;
+        }
+        if (!any && !options.json)
+          process.stdout.write("No mail yet. Send some:  npx mailweir send --to support@example.com\n");
+      } finally {
+        await store.close();
+      }
+    });
+}
+
+/** The stable shape: documented in docs/cli.md, other programs build on it. */
+function line({ sesMessageId, receivedAt, envelope, recipients }: ListedMessage) {
+  return { sesMessageId, receivedAt, envelope, recipients };
+}
+
+function table({ sesMessageId, receivedAt, envelope, subject, recipients }: ListedMessage): string {
+  const head = `${receivedAt.slice(0, 19).replace("T", " ")}  ${sesMessageId}  ${printable(envelope.from || "<>", 40)}  ${printable(subject ?? "", 50)}\n`;
+  const rows = recipients.map(({ recipient, stream, state, outcome, cause, duplicateOf }) => {
+    const why = [outcome, cause, duplicateOf === null ? null : `duplicate of ${duplicateOf}`].filter(
+      (part) => part !== null,
+    );
+    return `    ${printable(recipient, 60)} → ${stream ?? "no stream"}: ${state}${why.length > 0 ? ` (${printable(why.join("; "), 120)})` : ""}\n`;
+  });
+  return head + rows.join("");
+}
+
+/** Strangers wrote it, and it goes to a terminal: no control characters, no overlong line. */
+function printable(text: string, max: number): string {
+  const safe = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
+  return safe.length > max ? `${safe.slice(0, max - 1)}…` : safe;
+}

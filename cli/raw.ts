@@ -1,0 +1,62 @@
+import type { Command } from "commander";
+import { MailweirError } from "../shared/errors.ts";
+import type { FolderOptions } from "./data-folder.ts";
+
+export class NoSuchMessageError extends MailweirError {
+  readonly code = "ERR_NO_SUCH_MESSAGE";
+  readonly retryable = false;
+}
+
+export function register(program: Command): void {
+  program
+    .command("raw <sesMessageId>")
+    .description("write a message's bytes: as stored, SES's header block on top, or exactly as received")
+    .option("--without-ses-block", "exactly as the sender sent it")
+    .option("--out <file>", "into a file, which appears only when it is complete")
+    .option("--data <folder>", "the engine's data folder (default: local.data)")
+    .option("--config <file>", "configuration file that names the data folder")
+    .addHelpText(
+      "after",
+      "\nExample:\n  mailweir raw 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1 --without-ses-block --out mail.eml",
+    )
+    .action(
+      async (id: string, options: FolderOptions & { readonly withoutSesBlock?: boolean; readonly out?: string }) => {
+        const { dataFolderOf, openForReading } = await import("./data-folder.ts");
+        const { parseSesMessageId } = await import("../shared/ses-message-id.ts");
+        const store = await openForReading(options);
+        try {
+          const sesMessageId = parseSesMessageId(id);
+          if (!sesMessageId || !(await store.engine.message(sesMessageId))) {
+            throw new NoSuchMessageError(
+              `There is no message ${JSON.stringify(id)} here: see  mailweir list  for those that are`,
+            );
+          }
+          const { storedMessage } = await import("./stored-message.ts");
+          const octets = options.withoutSesBlock
+            ? store.engine.openRaw(sesMessageId)
+            : await storedMessage(store, await dataFolderOf(options), sesMessageId);
+          await write(octets, options.out);
+        } finally {
+          await store.close();
+        }
+      },
+    );
+}
+
+async function write(octets: AsyncIterable<Uint8Array>, out: string | undefined): Promise<void> {
+  const { pipeline } = await import("node:stream/promises");
+  if (out === undefined) {
+    await pipeline(octets, process.stdout, { end: false });
+    return;
+  }
+  const { createWriteStream } = await import("node:fs");
+  const { rename, rm } = await import("node:fs/promises");
+  const temporary = `${out}.part`;
+  try {
+    await pipeline(octets, createWriteStream(temporary));
+    await rename(temporary, out);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Command } from "commander";
+import { MailweirError } from "../shared/errors.ts";
+import type { FolderOptions } from "./data-folder.ts";
+
+interface SendOptions extends FolderOptions {
+  readonly to: readonly string[];
+  readonly from?: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly smtp?: string;
+  readonly helo: string;
+}
+
+export class NotSentError extends MailweirError {
+  readonly code = "ERR_NOT_SENT";
+  readonly retryable = true;
+}
+
+export function register(program: Command): void {
+  program
+    .command("send [file]")
+    .description("send a mail to the engine over real SMTP: an .eml file, or a small one made here")
+    .requiredOption(
+      "--to <address>",
+      "envelope recipient; may be given several times",
+      (address: string, all: readonly string[] = []) => [...all, address],
+    )
+    .option(
+      "--from <address>",
+      'envelope sender; "" is the null sender (default: the file\'s author, or you@example.net)',
+    )
+    .option("--subject <text>", "without a file", "Hello from Mailweir")
+    .option("--text <text>", "without a file", "This is a first mail.")
+    .option("--smtp <host:port>", "another server than the running engine's")
+    .option("--helo <name>", "how the client calls itself", "localhost")
+    .option("--data <folder>", "the engine's data folder (default: local.data)")
+    .option("--config <file>", "configuration file that names the data folder")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mailweir send --to support@example.com --subject "Broken door" --text "It does not open."
+  mailweir send bounce.eml --to unsubscribe@example.com --from ""
+  mailweir send order.eml --to ann@example.com --to bob@example.com
+
+A file is sent as it is; single LF line ends become CRLF, as SMTP asks. Exit status 1 when any recipient was refused.`,
+    )
+    .action(async (file: string | undefined, options: SendOptions) => {
+      const { send } = await import("./send-mail.ts");
+      const raw = file === undefined ? undefined : await readMail(file);
+      const result = await send({ ...options, raw });
+      for (const { recipient, reply } of result.refused) process.stderr.write(`refused ${recipient}: ${reply}\n`);
+      if (result.sesMessageId === undefined) throw new NotSentError(`Not accepted: ${result.reply}`);
+      process.stdout.write(`accepted: ${result.sesMessageId}\n`);
+      if (result.console !== undefined)
+        process.stdout.write(`see what became of it:  ${result.console}  or  npx mailweir list\n`);
+      if (result.refused.length > 0) process.exitCode = 1;
+    });
+}
+
+async function readMail(file: string): Promise<Uint8Array> {
+  const { readFile } = await import("node:fs/promises");
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new NotSentError(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}

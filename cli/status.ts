@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import type { FolderOptions } from "./data-folder.ts";
+
+export function register(program: Command): void {
+  program
+    .command("status")
+    .description("counts by stream and state, what is unfinished, queues, refusals")
+    .option("--data <folder>", "the engine's data folder (default: local.data)")
+    .option("--config <file>", "configuration file that names the data folder")
+    .option("--json", "one JSON object")
+    .action(async (options: FolderOptions & { readonly json?: boolean }) => {
+      const { dataFolderOf, openForReading } = await import("./data-folder.ts");
+      const { findEngine } = await import("../local/store/lock.ts");
+      const store = await openForReading(options);
+      try {
+        const engine = await findEngine(await dataFolderOf(options));
+        const { messages, unended, byStream, queues, refusals, bytes } = await store.engine.status();
+        const unfinished = Object.values(byStream)
+          .flatMap((states) => Object.entries(states))
+          .filter(([state]) => ["received", "decided", "routed", "working"].includes(state))
+          .reduce((sum, [, count]) => sum + count, 0);
+        if (options.json) {
+          const running = engine
+            ? { pid: engine.pid, smtp: engine.smtp, http: engine.http, startedAt: engine.startedAt }
+            : null;
+          process.stdout.write(
+            `${JSON.stringify({ engine: running, messages, unended, unfinished, byStream, queues, refusals, bytes })}\n`,
+          );
+          return;
+        }
+        process.stdout.write(
+          engine
+            ? `running since ${engine.startedAt}: SMTP ${engine.smtp}, console http://${engine.http}\n`
+            : "no engine is running on this folder\n",
+        );
+        process.stdout.write(`${messages} messages, ${unfinished} recipients unfinished, ${refusals} refusals\n`);
+        for (const [stream, states] of Object.entries(byStream)) {
+          const counts = Object.entries(states).map(([state, count]) => `${count} ${state}`);
+          process.stdout.write(`  ${stream}: ${counts.join(", ")}\n`);
+        }
+        for (const { name, visible, inFlight, delayed } of queues) {
+          process.stdout.write(`  queue ${name}: ${visible} visible, ${inFlight} in flight, ${delayed} delayed\n`);
+        }
+      } finally {
+        await store.close();
+      }
+    });
+}
