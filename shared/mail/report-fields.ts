@@ -22,7 +22,10 @@ export function readFieldGroups(text: string, maxGroups = 1000): Map<string, str
     if (!field) continue;
     const name = (field[1] as string).toLowerCase();
     last = group.get(name);
-    if (!last) group.set(name, (last = []));
+    if (!last) {
+      last = [];
+      group.set(name, last);
+    }
     if (last.length < 100) last.push((field[2] as string).trim());
   }
   if (group.size > 0 && groups.length < maxGroups) groups.push(group);

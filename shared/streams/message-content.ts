@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Header, parseHeaderSection } from "../mail/headers.ts";
-import { parseMail } from "../mail/parse-mail.ts";
-import type { ParsedMail } from "../mail/parsed-mail.ts";
+import { type ParseOptions, parseMail } from "../mail/parse-mail.ts";
+import type { Attachment, ParsedMail } from "../mail/parsed-mail.ts";
 import type { Ports } from "../ports.ts";
 import type { SesMessageId } from "../ses-message-id.ts";
 import { openContent } from "./open-content.ts";
@@ -12,6 +12,10 @@ export interface MessageContent {
   /** The stored message in the clear, SES's header block on top. */
   raw(): Promise<AsyncIterable<Uint8Array>>;
   mail(): Promise<ParsedMail>;
+  /** As `mail`, and hands over each attachment with its octets, one at a time. */
+  mailWith(onAttachment: NonNullable<ParseOptions["onAttachment"]>): Promise<ParsedMail>;
+  /** Every attachment with its octets, transfer encoding undone. Reads the mail anew. */
+  attachments(): AsyncIterable<{ readonly attachment: Attachment; readonly bytes: Uint8Array }>;
   /** All header fields, without parsing the body. */
   headers(): Promise<readonly Header[]>;
   /** Hex SHA-256 of the octets behind the header section, which SES's block does not touch. */
@@ -55,6 +59,13 @@ export function messageContent(
       mail ??= raw().then((body) => parseMail(body));
       return mail;
     },
+    async *attachments() {
+      if ((await this.mail()).attachments.length === 0) return;
+      const found: { attachment: Attachment; bytes: Uint8Array }[] = [];
+      await parseMail(await raw(), { onAttachment: (attachment, bytes) => void found.push({ attachment, bytes }) });
+      yield* found;
+    },
+    mailWith: async (onAttachment) => parseMail(await raw(), { onAttachment }),
     headers: async () => (mail === undefined ? readHeaders(await raw()) : (await mail).headers),
     bodySha256: () => {
       hash ??= raw().then(hashBody);

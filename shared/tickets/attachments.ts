@@ -1,25 +1,57 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import type { ParsedMail } from "../mail/parsed-mail.ts";
-import type { Ports, TicketAttachment } from "../ports.ts";
-import type { MessageContent } from "../streams/message-content.ts";
+import { encryptForSes } from "../encryption/encrypt-for-ses.ts";
+import type { Attachment } from "../mail/parsed-mail.ts";
+import type { ObjectRef, Ports, TicketAttachment } from "../ports.ts";
 
-/** Stores what a mail brings along. */
-export async function storeAttachments(
-  _ports: Pick<Ports, "objects">,
-  { names }: ResolvedConfig,
-  mail: ParsedMail,
-  _content: MessageContent,
-): Promise<TicketAttachment[]> {
-  return mail.attachments.map(({ fileName, contentType, sizeBytes, sha256 }) => ({
-    fileName,
-    contentType,
-    sizeBytes,
-    sha256,
-    object: { bucket: names.bucket, key: attachmentKey(sha256) },
-  }));
+// A mail can hold thousands of tiny parts; the rest stays in the raw message.
+const maxAttachments = 200;
+
+export interface AttachmentShelf {
+  /** Stores one attachment; for the parser's `onAttachment`. */
+  add(attachment: Attachment, octets: Uint8Array): Promise<void>;
+  /** What was stored, in the order of the mail. */
+  readonly stored: readonly TicketAttachment[];
 }
 
-/** By content, so that the same file of many mails is one object. No SES message id looks like it. */
-function attachmentKey(sha256: string): string {
-  return `attachments/sha256-${sha256}`;
+/**
+ * Stores the files of one mail as objects of their own. The key is made of the content, so that the same file of many
+ * mails, or of a mail that is worked on again, is one object.
+ */
+export function attachmentShelf(
+  ports: Pick<Ports, "objects" | "keys" | "random">,
+  config: ResolvedConfig,
+): AttachmentShelf {
+  const stored: TicketAttachment[] = [];
+  return {
+    stored,
+    async add({ fileName, contentType, sizeBytes, sha256 }, octets) {
+      if (stored.length === maxAttachments) return;
+      // No SES message id looks like this, so the safety net never takes it for a mail.
+      const object = { bucket: config.names.bucket, key: `attachments/sha256-${sha256}` };
+      if ((await ports.objects.head(object)) === undefined) await put(ports, config, object, octets);
+      stored.push({ fileName, contentType, sizeBytes, sha256, object });
+    },
+  };
+}
+
+async function put(
+  { objects, keys, random }: Pick<Ports, "objects" | "keys" | "random">,
+  config: ResolvedConfig,
+  object: ObjectRef,
+  bytes: Uint8Array,
+): Promise<void> {
+  if (!config.encrypt) return objects.put(object, bytes);
+  // Where stored mail is encrypted, what was taken out of it is as well, in the same envelope.
+  const encrypted = await encryptForSes(
+    bytes,
+    {
+      keyArn: config.names.kmsKeyArn,
+      ruleName: config.ruleSet.name,
+      account: config.accountId,
+      sesMessageId: object.key.slice(object.key.lastIndexOf("/") + 1),
+    },
+    keys,
+    (length) => random.bytes(length),
+  );
+  return objects.put(object, encrypted.body, encrypted.metadata);
 }

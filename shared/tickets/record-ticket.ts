@@ -1,11 +1,12 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import type { ParsedMail } from "../mail/parsed-mail.ts";
 import { extractReply } from "../mail/reply/extract-reply.ts";
+import { isForwarded } from "../mail/reply/is-forwarded.ts";
 import type { Claim, Finish, Ports, TicketEntry } from "../ports.ts";
 import { TicketContentionError } from "../streams/errors.ts";
 import type { MessageContent } from "../streams/message-content.ts";
 import type { StreamMessage } from "../streams/stream-message.ts";
-import { storeAttachments } from "./attachments.ts";
+import { attachmentShelf } from "./attachments.ts";
 import { messageIdsToAsk, planTicket, type ThreadInput } from "./thread.ts";
 
 // Each round lost means that somebody else made progress; beyond this the queue brings the mail again.
@@ -26,11 +27,14 @@ export async function recordTicket(
     content,
   }: { readonly message: StreamMessage; readonly claim: Claim; readonly content: MessageContent },
 ): Promise<Finish> {
-  const mail = await content.mail();
-  const reply = extractReply({ text: mail.text, html: mail.html, headers: mail.headers, isForward: isForward(mail) });
+  const shelf = attachmentShelf(ports, config);
+  const mail = await content.mailWith(shelf.add);
+  const parts = { text: mail.text, html: mail.html, headers: mail.headers };
+  const isForward = isForwarded(parts);
+  const reply = extractReply({ ...parts, isForward });
   const bodySha256 = await content.bodySha256();
-  const attachments = await storeAttachments(ports, config, mail, content);
-  const thread = threadInput(message, mail, bodySha256);
+  const attachments = shelf.stored;
+  const thread = threadInput(message, mail, bodySha256, isForward);
   const joined = (kind: "quote" | "signature") =>
     reply.segments
       .filter((segment) => segment.kind === kind)
@@ -78,7 +82,7 @@ export async function recordTicket(
 // A ticket is read by people; the whole mail stays behind `raw`.
 const maxTextLength = 200_000;
 
-function threadInput(message: StreamMessage, mail: ParsedMail, bodySha256: string): ThreadInput {
+function threadInput(message: StreamMessage, mail: ParsedMail, bodySha256: string, isForward: boolean): ThreadInput {
   return {
     ...(mail.messageId !== undefined && { headerMessageId: mail.messageId }),
     bodySha256,
@@ -88,10 +92,6 @@ function threadInput(message: StreamMessage, mail: ParsedMail, bodySha256: strin
     addressees: [...mail.to, ...mail.cc].map(({ address }) => address),
     trust: message.trust,
     subject: (mail.subject ?? "").replace(/\s+/g, " ").trim().slice(0, 1000),
-    isForward: isForward(mail),
+    isForward,
   };
-}
-
-function isForward(mail: ParsedMail): boolean {
-  return /^\s*(?:fwd?|wg|tr|rv|i|enc|vs|vb|doorst|videres|pd|továbbítás)\s*:/i.test(mail.subject ?? "");
 }
