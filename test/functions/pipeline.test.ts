@@ -451,6 +451,130 @@ test("answers thread for who takes part; a stranger's answer opens a related tic
   ]);
 });
 
+test("a ticket's entry holds the author's own words, the quote apart, and its files as objects", async () => {
+  const pipeline = await start();
+  const { ports, config } = pipeline;
+  const lines = [
+    "--b",
+    "Content-Type: text/plain; charset=utf-8",
+    "",
+    "Please send the invoice again.",
+    "",
+    "On Tue, 4 Aug 2026 at 09:00, Support <support@example.com> wrote:",
+    "> How can we help?",
+    "",
+    "--b",
+    "Content-Type: application/pdf",
+    'Content-Disposition: attachment; filename="../../etc/order.pdf"',
+    "Content-Transfer-Encoding: base64",
+    "",
+    Buffer.from("%PDF order").toString("base64"),
+    "--b--",
+    "",
+  ];
+  const events = await pipeline.arrive({
+    to: ["support@example.com"],
+    headers: { "MIME-Version": "1.0", "Content-Type": "multipart/mixed; boundary=b" },
+    body: lines.join("\r\n"),
+  });
+  await pipeline.queue(config.names.noticeQueue, events.notice);
+  await pipeline.drain();
+  const [entry] = (await tickets(pipeline))[0]?.entries ?? [];
+  expect(entry).toMatchObject({
+    text: "Please send the invoice again.",
+    quote: expect.stringContaining("How can we help?"),
+    author: { name: "Ann Lee", address: "ann@sender.example" },
+    trust: "aligned",
+    raw: { kind: "s3", bucket: config.names.bucket },
+  });
+  const [file] = entry?.attachments ?? [];
+  expect(file?.fileName).toMatch(/^[^/\\]*order\.pdf$/);
+  const { body } = await ports.objects.open(file?.object ?? { bucket: "", key: "" });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  expect(Buffer.concat(chunks).toString()).toBe("%PDF order");
+});
+
+test("a forward opens a ticket of its own, related to the one it forwards", async () => {
+  const pipeline = await start();
+  const to = ["support@example.com"];
+  const forwarded = [
+    "See below.",
+    "",
+    "---------- Forwarded message ---------",
+    "From: Bob <bob@other.example>",
+    "Date: Tue, 4 Aug 2026 at 09:00",
+    "Subject: Order 1207",
+    "To: Ann Lee <ann@sender.example>",
+    "",
+    "The parcel never came. Where is it? I have been waiting for two weeks now.",
+    "",
+  ];
+  const mails: TestMail[] = [
+    { to, headers: { "Message-ID": "<q@sender.example>" } },
+    {
+      to,
+      headers: { "Message-ID": "<f@sender.example>", References: "<q@sender.example>", Subject: "Fwd: Order 1207" },
+      body: forwarded.join("\r\n"),
+    },
+  ];
+  for (const mail of mails) {
+    await pipeline.queue(pipeline.config.names.noticeQueue, (await pipeline.arrive(mail)).notice);
+    await pipeline.drain();
+  }
+  expect((await tickets(pipeline)).map(({ id, relatedTo }) => [id, relatedTo])).toEqual([
+    [1, undefined],
+    [2, 1],
+  ]);
+});
+
+test("a complaint to a ticket address is recorded with what it is about", async () => {
+  const pipeline = await start();
+  const lines = [
+    "--b",
+    "Content-Type: text/plain",
+    "",
+    "This is an email abuse report.",
+    "--b",
+    "Content-Type: message/feedback-report",
+    "",
+    "Feedback-Type: abuse",
+    "User-Agent: FBL/1.0",
+    "Version: 1",
+    "Original-Rcpt-To: <carol@other.example>",
+    "",
+    "--b",
+    "Content-Type: message/rfc822",
+    "",
+    "Message-ID: <news-7@example.com>",
+    "Subject: News",
+    "",
+    "Hello",
+    "--b--",
+    "",
+  ];
+  const events = await pipeline.arrive({
+    to: ["support@example.com"],
+    headers: { "Content-Type": "multipart/report; report-type=feedback-report; boundary=b", "MIME-Version": "1.0" },
+    body: lines.join("\r\n"),
+  });
+  await pipeline.queue(pipeline.config.names.noticeQueue, events.notice);
+  await pipeline.drain();
+  expect(await pipeline.states(events.id)).toEqual({ "support@example.com": "complaint done recorded" });
+  expect(await pipeline.ports.records.list({ limit: 10 })).toMatchObject([
+    {
+      kind: "complaint",
+      facts: {
+        complaint: {
+          feedbackType: "abuse",
+          originalRecipient: "carol@other.example",
+          originalMessageId: "<news-7@example.com>",
+        },
+      },
+    },
+  ]);
+});
+
 test("two answers to an unknown mail at once make one ticket", async () => {
   const pipeline = await start();
   const to = ["support@example.com"];
@@ -483,7 +607,11 @@ test("a bounce in a person's mailbox is delivered, and recorded beside it", asyn
     detail: { mailbox: "ann", recorded: "bounce" },
   });
   expect(await pipeline.ports.records.list({ limit: 10 })).toMatchObject([
-    { kind: "bounce", recipient: "ann@example.com" },
+    {
+      kind: "bounce",
+      recipient: "ann@example.com",
+      facts: { bounce: { recipients: [{ address: "x@sender.example", status: "5.1.1", kind: "hard" }] } },
+    },
   ]);
 });
 

@@ -58,6 +58,8 @@ export interface TestMail {
   readonly to: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The whole message instead of `headers` and `body`. */
+  readonly raw?: Uint8Array;
   readonly verdicts?: Partial<Verdicts>;
 }
 
@@ -237,7 +239,7 @@ function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageId, numb
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join("");
-  const stored = Buffer.concat([block, Buffer.from(`${head}\r\n${mail.body ?? "Hello\r\n"}`)]);
+  const stored = Buffer.concat([block, mail.raw ?? Buffer.from(`${head}\r\n${mail.body ?? "Hello\r\n"}`)]);
   const place = storedObjectOf(config, id);
   const s3: S3Action = {
     type: "S3",
