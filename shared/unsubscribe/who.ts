@@ -57,8 +57,18 @@ function automatic({ message, headers }: WhoInput): Who | undefined {
   if (precedence !== undefined && /^\s*(?:bulk|list|junk|auto[-_]reply)\s*$/i.test(precedence)) {
     return nobody("automatic", `Precedence: ${precedence.trim().slice(0, 20)}`);
   }
+  const { author, subject } = message.headers;
+  if (reportSubject.test((subject ?? "").slice(0, 500))) return nobody("automatic", "the subject is a DMARC report's");
+  const localPart = (author?.address ?? "").toLowerCase().split("@")[0] ?? "";
+  if (roles.test(localPart)) return nobody("automatic", "the author is an address that no person writes from");
   return undefined;
 }
+
+// RFC 7489 §7.2.1.1, in the spellings of those who send them.
+const reportSubject = /\breport domain:|\bdmarc\b.*\breport\b/i;
+// RFC 2142 and ses-receiving.md §11. "info", "sales" and the like are written from by people.
+const roles =
+  /^(?:mailer-daemon|postmaster|hostmaster|abuse|root|daemon|bounces?|no-?reply|do-?not-?reply|dmarc.*|owner-.*|.*-(?:request|owner|bounces?|noreply))$/;
 
 const automaticSigns = ["x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply-from", "x-failed-recipients"];
 const listSigns = ["list-id", "list-unsubscribe", "list-post", "mailing-list"];

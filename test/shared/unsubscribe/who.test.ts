@@ -10,6 +10,7 @@ interface Given {
   readonly from?: string;
   readonly author?: string;
   readonly answers?: boolean;
+  readonly subject?: string;
   readonly headers?: readonly Header[];
 }
 
@@ -27,6 +28,7 @@ function who({
       envelope: { from, to: ["unsubscribe@example.com"] },
       headers: {
         ...(author !== "" && { author: { name: "Ann", address: author } }),
+        ...(given.subject !== undefined && { subject: given.subject }),
         ...(given.answers === true && { inReplyTo: ["<newsletter@example.com>"] }),
       },
     },
@@ -42,9 +44,11 @@ test.for<[string, Given]>([
   ["a request in words", { nature: "unsubscribe-request" }],
   ["a request as an answer to the newsletter", { nature: "unsubscribe-request", answers: true }],
   ["a mail that says itself that no machine sent it", one("Auto-Submitted", "No; by hand")],
+  ["a company's common address", { author: "info@sender.example", from: "info@sender.example" }],
   ["one of our own tokens is proof as well", { trust: "token" }],
 ])("unsubscribed: %s", ([, given]) => {
-  expect(who(given)).toMatchObject({ kind: "person", address: "ann@sender.example", list: "*" });
+  const address = given.author ?? "ann@sender.example";
+  expect(who(given)).toMatchObject({ kind: "person", address, list: "*" });
 });
 
 test.for<[string, Given, string]>([
@@ -59,6 +63,15 @@ test.for<[string, Given, string]>([
   ["an old autoresponder's header", one("X-Autorespond", "yes"), "automatic"],
   ["Precedence: bulk", one("Precedence", "bulk"), "automatic"],
   ["a copy of our own newsletter", one("List-Unsubscribe", "<mailto:unsubscribe@example.com>"), "list-copy"],
+  [
+    "a DMARC report, which has no other sign",
+    { subject: "Report Domain: example.com Submitter: mail.example Report-ID: 1" },
+    "automatic",
+  ],
+  ["a DMARC report in another spelling", { subject: "Dmarc Aggregate Report Domain: {example.com}" }, "automatic"],
+  ["an abuse desk", { author: "abuse@sender.example" }, "automatic"],
+  ["a sender that reads no answers", { author: "No-Reply@sender.example" }, "automatic"],
+  ["a list's own address", { author: "news-request@sender.example" }, "automatic"],
   ["a forged From", { trust: "failed" }, "not-authenticated"],
   ["a From that nothing proves", { trust: "unaligned" }, "not-authenticated"],
   ["a forged request in words", { nature: "unsubscribe-request", trust: "unaligned" }, "not-authenticated"],
