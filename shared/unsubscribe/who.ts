@@ -28,12 +28,12 @@ export type Who =
     };
 
 /**
- * Who is meant by a mail to an unsubscribe address, in a fixed order: first whatever no person sent by hand, then whether
+ * Who is meant by a mail to an unsubscribe address, in a fixed order: first whatever no stranger sent by hand, then whether
  * the person can be believed. The address is always the author's own, never one that stands in the text; a forged
  * `From` fails authentication and unsubscribes nobody.
  */
 export function decideWho(config: Pick<ResolvedConfig, "bounceSender" | "streams">, input: WhoInput): Who {
-  return automatic(input) ?? ownMail(config, input) ?? notARequest(input) ?? author(input);
+  return ownMail(config, input) ?? automatic(input) ?? notARequest(input) ?? author(input);
 }
 
 function automatic({ message, headers }: WhoInput): Who | undefined {
