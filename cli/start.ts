@@ -71,7 +71,8 @@ function greet(
   },
   options: StartOptions,
 ): void {
-  const folder = relative(process.cwd(), engine.data) || ".";
+  const near = relative(process.cwd(), engine.data) || ".";
+  const folder = near.startsWith("..") ? engine.data : near;
   const data = options.data === undefined ? "" : ` --data ${quoted(options.data)}`;
   const config = options.config === "mailweir.config.ts" ? "" : ` --config ${quoted(options.config)}`;
   process.stdout.write(`

@@ -24,12 +24,15 @@ import { openLog } from "./log.ts";
 import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { secretFile } from "./secret-file.ts";
+import { configuredTargets } from "./ses-api/configured-targets.ts";
+import { createSesApi } from "./ses-api/create-ses-api.ts";
 import { certificateFiles, ownCertificate } from "./smtp/certificate.ts";
 import { createReception, type Reception } from "./smtp/reception.ts";
 import { startSmtp } from "./smtp/server.ts";
 import { nodeFileSystem } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
 import { openStore, type Store } from "./store/open-store.ts";
+import { createRuleSets } from "./store/rule-sets.ts";
 import { createWorkMailDelivery } from "./work-mail-delivery.ts";
 
 export interface EngineOptions {
@@ -198,13 +201,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     undo.push(() => scheduler.stop());
     undo.push(store.engine.onChange(scheduler.wake));
 
+    const sesApi = createSesApi({
+      config,
+      ruleSets: createRuleSets(store.database),
+      messages: store.engine,
+      ports: store.ports,
+      clock,
+      random,
+      targets: configuredTargets(config, topology, (arn) => functionOf(arn) !== undefined),
+    });
     const reception = createReception({
       store: store.engine,
-      receiving: async () => ({
-        ruleSet: config.ruleSet,
-        verifiedDomains: config.domains,
-        ipFilters: config.ipFilters,
-      }),
+      receiving: async () => sesApi.activeReceiving(),
       limits: config.local.limits,
       clock,
       random,
@@ -217,7 +225,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     const token = Buffer.from(random.bytes(24)).toString("base64url");
-    const http = await startHttp({ listen: httpListen, config, store, reception, token, clock, log });
+    const http = await startHttp({ listen: httpListen, config, store, reception, token, sesApi, log });
     undo.push(() => http.close());
     const smtp = await startSmtp({
       listen: smtpListen,
@@ -256,7 +264,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       http: `http://${httpAddress}`,
       data,
       domains: config.domains,
-      notes: notes(config),
+      notes: [...activeSetNote(sesApi.activeReceiving().ruleSet?.name), ...notes(config)],
       config,
       store,
       ports,
@@ -309,6 +317,16 @@ function kmsKeys(config: ResolvedConfig): readonly string[] {
     ),
   );
   return [...new Set([config.names.kmsKeyArn, ...named])];
+}
+
+/** The choice of SetActiveReceiptRuleSet survives restarts, so a start must show it. */
+function activeSetNote(name: string | undefined): readonly string[] {
+  if (name === "mailweir") return [];
+  return [
+    name === undefined
+      ? "no rule set is active, so every recipient is refused (SetActiveReceiptRuleSet)"
+      : `rule set "${name}" is active instead of the configured one (SetActiveReceiptRuleSet)`,
+  ];
 }
 
 function notes({ local }: ResolvedConfig): readonly string[] {

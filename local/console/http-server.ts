@@ -1,0 +1,128 @@
+import { timingSafeEqual } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import { MailweirError } from "../../shared/errors.ts";
+import type { Log } from "../log.ts";
+import { isSesRequest } from "../ses-api/check-signature.ts";
+import type { SesApi } from "../ses-api/create-ses-api.ts";
+import { serveSesApi } from "../ses-api/serve-ses-api.ts";
+import { type ApiParts, createApi } from "./api.ts";
+
+export interface HttpOptions extends ApiParts {
+  /** Port 0: any free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Opens what changes something to the tools of this machine: `Authorization: Bearer …`. */
+  readonly token: string;
+  readonly sesApi: SesApi;
+  readonly log: Pick<Log, "error">;
+}
+
+export interface Http {
+  readonly address: { readonly host: string; readonly port: number };
+  close(): Promise<void>;
+}
+
+export class HttpListenError extends MailweirError {
+  readonly code = "ERR_HTTP_LISTEN";
+  readonly retryable = false;
+  constructor({ host, port }: HttpOptions["listen"], cause: NodeJS.ErrnoException) {
+    const why =
+      cause.code === "EADDRINUSE"
+        ? "something listens there already: stop it, or choose another port with --http host:port"
+        : cause.message;
+    super(`Cannot serve the console on ${host}:${port}: ${why}`, { cause });
+  }
+}
+
+/**
+ * Console, API and the SES API on one port.
+ *
+ * @throws {HttpListenError}
+ */
+export async function startHttp(options: HttpOptions): Promise<Http> {
+  const { listen, token, sesApi, log } = options;
+  const app = new Hono();
+  app.use(async (c, next) => {
+    await next();
+    c.header("x-content-type-options", "nosniff");
+    c.header("referrer-policy", "no-referrer");
+    c.header(
+      "content-security-policy",
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    );
+  });
+  app.route("/api", createApi(options));
+  for (const [path, { file, type }] of Object.entries(pages)) {
+    app.get(path, async (c) => {
+      c.header("content-type", type);
+      c.header("cache-control", "no-cache");
+      return c.body(await readFile(new URL(`./page/${file}`, import.meta.url), "utf8"));
+    });
+  }
+
+  const listener = getRequestListener(app.fetch);
+  const server = createServer((request, response) => {
+    if (request.method === "POST" && request.url === "/" && isSesRequest(request.headers)) {
+      serveSesApi(sesApi, request, response).catch(() => response.destroy());
+      return;
+    }
+    const refusal = refuse(request, token);
+    if (refusal !== undefined) {
+      response
+        .writeHead(403, { "content-type": "application/problem+json" })
+        .end(JSON.stringify({ status: 403, detail: refusal }));
+      return;
+    }
+    void listener(request, response);
+  });
+  server.headersTimeout = 20_000;
+  await new Promise<void>((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException) => reject(new HttpListenError(listen, cause));
+    server.once("error", failed);
+    server.listen(listen.port, listen.host, () => {
+      server.off("error", failed);
+      server.on("error", (error) => log.error("http server failed", { cause: error.message }));
+      resolve();
+    });
+  });
+  const { address: host, port } = server.address() as AddressInfo;
+  return {
+    address: { host, port },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+const pages: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
+  "/": { file: "index.html", type: "text/html; charset=utf-8" },
+  "/app.js": { file: "app.js", type: "text/javascript; charset=utf-8" },
+  "/style.css": { file: "style.css", type: "text/css; charset=utf-8" },
+};
+
+/** Why a request is not served; `undefined` when it is. */
+function refuse(request: IncomingMessage, token: string): string | undefined {
+  // A page of somebody else's that has pointed its own name at this machine (DNS rebinding) sends that name.
+  const host = (request.headers.host ?? "").replace(/:\d+$/, "");
+  if (!/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host) && host !== request.socket.localAddress) {
+    return `This server does not answer to the name "${host.slice(0, 100)}": use the address it printed at start.`;
+  }
+  if (request.method === "GET" || request.method === "HEAD") return undefined;
+  if (sameSecret(request.headers.authorization ?? "", `Bearer ${token}`)) return undefined;
+  // A form of another page can send neither this header nor our Origin.
+  const own = request.headers.origin === `http://${request.headers.host}` && request.headers["x-mailweir"] === "1";
+  return own
+    ? undefined
+    : "Changes need the token from engine.json in the data folder (Authorization: Bearer …), or the console.";
+}
+
+function sameSecret(given: string, wanted: string): boolean {
+  const left = Buffer.from(given);
+  const right = Buffer.from(wanted);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
