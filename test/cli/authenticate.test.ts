@@ -46,6 +46,17 @@ test.for<[string, string[], unknown]>([
     },
   ],
   [
+    "a message whose author publishes no policy",
+    [file("other.eml", "From: ann@nothing.example\n\nhello\n"), ...client, "--mail-from", "ann@example.org"],
+    {
+      spf: { result: "pass", domain: "example.org" },
+      dkim: [],
+      dmarc: { result: "none", policy: null, domain: "nothing.example" },
+      arc: { result: "none" },
+      verdicts: { spf: "PASS", dkim: "GRAY", dmarc: "GRAY" },
+    },
+  ],
+  [
     "without a message, SPF alone",
     [...client, "--mail-from", "ann@example.org"],
     { spf: { result: "pass", domain: "example.org" }, verdicts: { spf: "PASS" } },

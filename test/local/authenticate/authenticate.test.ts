@@ -180,6 +180,11 @@ describe("DMARC", () => {
     expect(dkim).toMatchObject([{ aligned: false }]);
   });
 
+  test("also one below the first, which the signature is aligned with", async () => {
+    const raw = await signed(mail(), [{}], (text) => text.replace("\r\nTo:", "\r\nFrom: ceo@lax.example\r\nTo:"));
+    expect((await authenticate(raw, own, dns)).dkim).toMatchObject([{ aligned: false }]);
+  });
+
   test("a signature of the author that could not be looked up leaves it open", async () => {
     const { dmarc } = await authenticate(await signed(mail(), [{ selector: "slow" }]), smtp, dns);
     expect(dmarc).toEqual({ result: "temperror", domain: "example.org" });
@@ -299,6 +304,12 @@ describe("hostile messages get an answer", () => {
     );
   });
 
+  test("a signature that names more fields than can be looked for is left out", async () => {
+    const greedy = signature.replace("h=from", `h=${"x:".repeat(4000)}from`);
+    const { dkim } = await authenticate(Buffer.from(`${greedy}${"a:\r\n".repeat(6000)}${mail()}`), smtp, dns);
+    expect(dkim).toMatchObject([{ result: "neutral", reason: "too many header fields to look for" }]);
+  });
+
   test("a field name with a folded colon is the field", async () => {
     const finding = await authenticate(Buffer.from(`From\r\n : ann@example.org\r\n\r\n`), smtp, dns);
     expect(finding.dmarc.domain).toBe("example.org");
@@ -315,6 +326,18 @@ describe("reading and time", () => {
       const { dkim, dmarc } = await authenticate(cut(size), smtp, dns);
       expect({ size, dkim: dkim[0]?.result, dmarc: dmarc.result }).toEqual({ size, dkim: "pass", dmarc: "pass" });
     }
+  });
+
+  test("CRLF and LF mixed, and a CRLF cut in two", async () => {
+    const raw = await signed(mail(undefined, "one\r\ntwo\r\nthree\r\n"), [{}], (text) =>
+      text.replace("two\r\n", "two\n"),
+    );
+    async function* cut() {
+      const at = raw.indexOf("one\r\n") + 4;
+      yield raw.subarray(0, at);
+      yield raw.subarray(at);
+    }
+    expect((await authenticate(cut(), smtp, dns)).dkim).toMatchObject([{ result: "pass" }]);
   });
 
   test("a message that cannot be read is no property of the mail", async () => {

@@ -127,6 +127,28 @@ describe("mechanisms", () => {
     expect((await check({ zone })).result).toBe(result);
   });
 
+  test("ptr: a name that merely ends in the same letters is another domain", async () => {
+    const zone = {
+      ...spf("v=spf1 ptr:ample.org -all"),
+      "10.2.0.192.in-addr.arpa": { PTR: ["mail.example.org"] },
+      "mail.example.org": { A: ["192.0.2.10"] },
+    };
+    expect((await check({ zone })).result).toBe("fail");
+  });
+
+  test("ptr: the eleventh name is not looked at", async () => {
+    const liars = Array.from({ length: 10 }, (_, at) => `liar${at}.example.com`);
+    const names = (before: readonly string[]) => ({ PTR: [...before, "mail.example.org"] });
+    const zone = (before: readonly string[]) => ({
+      ...spf("v=spf1 ptr -all"),
+      ...Object.fromEntries(liars.map((name) => [name, { A: ["203.0.113.1"] }])),
+      "mail.example.org": { A: ["192.0.2.10"] },
+      "10.2.0.192.in-addr.arpa": names(before),
+    });
+    expect((await check({ zone: zone(liars.slice(1)) })).result).toBe("pass");
+    expect((await check({ zone: zone(liars) })).result).toBe("fail");
+  });
+
   test("an IPv4-mapped client is an IPv4 client", async () => {
     const zone = spf("v=spf1 ip4:192.0.2.10 -all");
     expect((await check({ zone, ip: "::ffff:192.0.2.10" })).result).toBe("pass");
