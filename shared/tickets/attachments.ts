@@ -58,5 +58,8 @@ async function put(
 
 /** A port may live in another thread: pieces cross one by one, while a whole file would be there twice. */
 async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.slice(at, at + 65_536);
+  for (let at = 0; at < bytes.length; at += 65_536) {
+    // A copy: cloning a view, which is what Buffer's own slice makes, clones all that lies under it.
+    yield Uint8Array.prototype.slice.call(bytes, at, at + 65_536);
+  }
 }
