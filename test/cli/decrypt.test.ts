@@ -59,15 +59,16 @@ const nothingElse = async () =>
 const refusal = (code: string) => expect.stringMatching(new RegExp(`^${code}: [^\\n]+, [^\\n]+\\n$`));
 
 describe("what opens", () => {
-  test.for<Format>(["v2 kms gcm", "v2 kms+context gcm", "v3 kms+context gcm"])(
-    "%s, to standard output",
-    async (format) => {
-      await save(await writeEnvelope(format, mail, keys));
-      const { code, stdout, stderr } = await decrypt(...withKeys);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout.equals(mail)).toBe(true);
-    },
-  );
+  test.for<Format>([
+    "v2 kms gcm",
+    "v2 kms+context gcm",
+    "v3 kms+context gcm",
+  ])("%s, to standard output", async (format) => {
+    await save(await writeEnvelope(format, mail, keys));
+    const { code, stdout, stderr } = await decrypt(...withKeys);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.equals(mail)).toBe(true);
+  });
 
   test("AES/CBC, with a note that it proves nothing", async () => {
     await save(await writeEnvelope("v2 kms cbc", mail, keys));

@@ -100,17 +100,18 @@ export function ledgerContract(name: string, open: () => Promise<Opened<{ readon
         expect(await stateOf(claim.sesMessageId, claim.recipient)).toBe("working");
       });
 
-      test.for(["done", "quarantined", "failed"] as const)(
-        "finish %s ends the record with what the worker said",
-        async (state) => {
-          const claim = await claimed(ledger);
-          const finish = { state, outcome: "ticket-opened", detail: { ticket: "7" }, cause: "as told" } as const;
-          expect(await ledger.finish(claim, finish)).toBe(true);
-          expect((await ledger.recipients(claim.sesMessageId))[0]).toMatchObject({ ...finish, attempts: 1 });
-          expect(await ledger.finish(claim, { state: "failed", outcome: "late" })).toBe(false);
-          expect(await stateOf(claim.sesMessageId, claim.recipient)).toBe(state);
-        },
-      );
+      test.for([
+        "done",
+        "quarantined",
+        "failed",
+      ] as const)("finish %s ends the record with what the worker said", async (state) => {
+        const claim = await claimed(ledger);
+        const finish = { state, outcome: "ticket-opened", detail: { ticket: "7" }, cause: "as told" } as const;
+        expect(await ledger.finish(claim, finish)).toBe(true);
+        expect((await ledger.recipients(claim.sesMessageId))[0]).toMatchObject({ ...finish, attempts: 1 });
+        expect(await ledger.finish(claim, { state: "failed", outcome: "late" })).toBe(false);
+        expect(await stateOf(claim.sesMessageId, claim.recipient)).toBe(state);
+      });
 
       test("a duplicate ends done and names its original", async () => {
         const claim = await claimed(ledger);

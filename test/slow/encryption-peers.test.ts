@@ -177,19 +177,19 @@ for (const peer of peers) {
     });
 
     const authenticated = written.filter(([format]) => format !== "v2 kms cbc");
-    test.for(authenticated)(
-      "it writes %s (instruction file: %s), we refuse a changed octet",
-      async ([format, instruction]) => {
-        const key = `tampered-${format.replaceAll(" ", "-")}-${instruction}`;
-        const Body = randomBytes(100).toString("base64");
-        await client.ask({ Op: "put", Format: format, Key: key, Body, Instruction: instruction });
-        const { body } = s3.objects.get(`/mail/${key}`) ?? {};
-        body![50]! ^= 1;
-        await expect(openStored(key).then(({ open }) => open())).rejects.toMatchObject({
-          code: "ERR_BODY_NOT_AUTHENTIC",
-        });
-      },
-    );
+    test.for(authenticated)("it writes %s (instruction file: %s), we refuse a changed octet", async ([
+      format,
+      instruction,
+    ]) => {
+      const key = `tampered-${format.replaceAll(" ", "-")}-${instruction}`;
+      const Body = randomBytes(100).toString("base64");
+      await client.ask({ Op: "put", Format: format, Key: key, Body, Instruction: instruction });
+      const { body } = s3.objects.get(`/mail/${key}`) ?? {};
+      body![50]! ^= 1;
+      await expect(openStored(key).then(({ open }) => open())).rejects.toMatchObject({
+        code: "ERR_BODY_NOT_AUTHENTIC",
+      });
+    });
 
     test("we write as SES does, it reads", async () => {
       for (const size of sizes) {

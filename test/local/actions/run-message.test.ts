@@ -200,21 +200,22 @@ describe("ses-receiving.md §13", () => {
 test.for<["drop" | "continue", string[], string | undefined]>([
   ["drop", ["gate failed"], "gate"],
   ["continue", ["gate failed", "gate done", "store done"], undefined],
-])(
-  "a synchronous function that failed for four hours, onSyncFailure %s; later runs keep that course",
-  async ([choice, expected, stopped]) => {
-    engine.world.answer = async () => {
-      throw new Error("away");
-    };
-    const id = await engine.accept([rule("gate", [actions.sync, actions.addHeader]), rule("store", [actions.s3])]);
-    engine.clock.advance(hours(4));
-    const result = await engine.run(id, { onSyncFailure: choice });
-    expect(result.kind === "ended" && result.stoppedBy?.rule).toBe(stopped);
-    expect(await engine.run(id, { onSyncFailure: choice === "drop" ? "continue" : "drop" })).toEqual(result);
-    const log = await engine.store.engine.actionLog(id);
-    expect(log.map(({ ruleName, state }) => `${ruleName} ${state}`)).toEqual(expected);
-  },
-);
+])("a synchronous function that failed for four hours, onSyncFailure %s; later runs keep that course", async ([
+  choice,
+  expected,
+  stopped,
+]) => {
+  engine.world.answer = async () => {
+    throw new Error("away");
+  };
+  const id = await engine.accept([rule("gate", [actions.sync, actions.addHeader]), rule("store", [actions.s3])]);
+  engine.clock.advance(hours(4));
+  const result = await engine.run(id, { onSyncFailure: choice });
+  expect(result.kind === "ended" && result.stoppedBy?.rule).toBe(stopped);
+  expect(await engine.run(id, { onSyncFailure: choice === "drop" ? "continue" : "drop" })).toEqual(result);
+  const log = await engine.store.engine.actionLog(id);
+  expect(log.map(({ ruleName, state }) => `${ruleName} ${state}`)).toEqual(expected);
+});
 
 describe("actions", () => {
   test("AddHeader is seen by later actions only, directly behind the block", async () => {

@@ -27,10 +27,15 @@ test("any IPv6 address is written by RFC 5952 and read back as the same", () => 
 });
 
 describe("what is no address", () => {
-  test.for(["", "192.0.2", "192.0.2.256", "192.0.2.01", "2001:db8::1%eth0", "[2001:db8::1]", "example.org"])(
-    "%j",
-    (text) => expect(parseIpAddress(text)).toBeUndefined(),
-  );
+  test.for([
+    "",
+    "192.0.2",
+    "192.0.2.256",
+    "192.0.2.01",
+    "2001:db8::1%eth0",
+    "[2001:db8::1]",
+    "example.org",
+  ])("%j", (text) => expect(parseIpAddress(text)).toBeUndefined());
 });
 
 test.for<[string, string, number, boolean]>([
@@ -43,8 +48,7 @@ test.for<[string, string, number, boolean]>([
   ["::ffff:192.0.2.1", "192.0.2.1", 32, true],
   ["2001:db8:8000::1", "2001:db8:ffff::", 33, true],
 ])("%s and %s share %i bits: %s", ([a, b, bits, shared]) =>
-  expect(sharesPrefix(address(a), address(b), bits)).toBe(shared),
-);
+  expect(sharesPrefix(address(a), address(b), bits)).toBe(shared));
 
 test("names of the reverse zones", () => {
   expect(reverseName(address("192.0.2.10"))).toBe("10.2.0.192.in-addr.arpa");

@@ -91,8 +91,7 @@ describe("name servers", () => {
   });
 
   test.for(["dns.example.org", "192.0.2.53:99999", "2001:db8::53]:53", ""])("%j is no name server", (server) =>
-    expect(() => systemResolver({ servers: [server] })).toThrow(TypeError),
-  );
+    expect(() => systemResolver({ servers: [server] })).toThrow(TypeError));
 
   test("a real one that is silent, over UDP", async () => {
     const socket = createSocket("udp4");
@@ -130,14 +129,17 @@ describe("name servers", () => {
     expect(await outcome(resolve("nobody.invalid", "TXT"))).toBe("ENOTFOUND");
   });
 
-  test.for(["", "a..b", `${"x".repeat(64)}.example`, "ex\u0080mple.org", `${"abc.".repeat(64)}example`])(
-    "%j cannot be in the DNS and is not sent",
-    async (name) => {
-      const query = vi.fn(never);
-      expect(await outcome(systemResolver({ servers: ["192.0.2.53"], query })(name, "A"))).toBe("ENOTFOUND");
-      expect(query).not.toHaveBeenCalled();
-    },
-  );
+  test.for([
+    "",
+    "a..b",
+    `${"x".repeat(64)}.example`,
+    "ex\u0080mple.org",
+    `${"abc.".repeat(64)}example`,
+  ])("%j cannot be in the DNS and is not sent", async (name) => {
+    const query = vi.fn(never);
+    expect(await outcome(systemResolver({ servers: ["192.0.2.53"], query })(name, "A"))).toBe("ENOTFOUND");
+    expect(query).not.toHaveBeenCalled();
+  });
 });
 
 describe("the cache", () => {

@@ -33,15 +33,22 @@ test.for<[string, string, { data: string; rest: string | undefined }]>([
 });
 
 describe("what smuggling needs to be the end of data is text", () => {
-  test.for(["\n.\n", "\r.\r", "\n.\r\n", "\r\n.\n", "\r.\r\n", "\r\n.\r", "\n.\r", "\r\0\n.\r\n", "\r\r\n.\r\r\n"])(
-    "%j",
-    (sequence) => {
-      const smuggled = `a${sequence}MAIL FROM:<b@sender.example>\r\n`;
-      const { data, rest } = decode(`${smuggled}.\r\n`);
-      expect(rest).toBe("");
-      expect(data).toContain("MAIL FROM:<b@sender.example>\r\n");
-    },
-  );
+  test.for([
+    "\n.\n",
+    "\r.\r",
+    "\n.\r\n",
+    "\r\n.\n",
+    "\r.\r\n",
+    "\r\n.\r",
+    "\n.\r",
+    "\r\0\n.\r\n",
+    "\r\r\n.\r\r\n",
+  ])("%j", (sequence) => {
+    const smuggled = `a${sequence}MAIL FROM:<b@sender.example>\r\n`;
+    const { data, rest } = decode(`${smuggled}.\r\n`);
+    expect(rest).toBe("");
+    expect(data).toContain("MAIL FROM:<b@sender.example>\r\n");
+  });
 });
 
 test("whatever a sender stuffs by the rule comes out as it was, in any pieces", () => {

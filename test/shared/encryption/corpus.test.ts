@@ -33,45 +33,44 @@ const codes: Record<string, string> = {
 const readFurther: Record<string, string> = { "v3-commit-a": "kms-denied" };
 
 describe.skipIf(!present)("vectors of other clients (skipped where ../shared/corpus/s3-encryption is missing)", () => {
-  test.for(vectors.map((vector) => [`${vector.name}: ${vector.note ?? vector.expect.outcome}`, vector] as const))(
-    "%s",
-    async ([, vector]) => {
-      const body = readFileSync(new URL(vector.body, folder));
-      const keys = parseKeysFile(
-        vector.kms === undefined
-          ? {}
-          : {
-              [vector.kms.ciphertextBlob]: {
-                key: vector.kms.plaintextKey,
-                context: vector.kms.encryptionContext,
-              },
+  test.for(
+    vectors.map((vector) => [`${vector.name}: ${vector.note ?? vector.expect.outcome}`, vector] as const),
+  )("%s", async ([, vector]) => {
+    const body = readFileSync(new URL(vector.body, folder));
+    const keys = parseKeysFile(
+      vector.kms === undefined
+        ? {}
+        : {
+            [vector.kms.ciphertextBlob]: {
+              key: vector.kms.plaintextKey,
+              context: vector.kms.encryptionContext,
             },
-      );
-      const object = {
-        metadata: vector.metadata,
-        body,
-        sizeBytes: body.length,
-        instructionFile: async () =>
-          vector.instructionFile === undefined ? undefined : readFileSync(new URL(vector.instructionFile, folder)),
-      };
-      const opening = openEnvelope(object, keys, { accept: { unauthenticated: true } }).then(({ open }) => open());
-      if (vector.expect.outcome === "error") {
-        const kind = readFurther[vector.name] ?? vector.expect.kind ?? "";
-        await expect(opening).rejects.toMatchObject({ code: codes[kind] });
-        return;
-      }
-      const hash = createHash("sha256");
-      let size = 0;
-      for await (const chunk of await opening) {
-        hash.update(chunk);
-        size += chunk.length;
-      }
-      expect({ size, sha256: hash.digest("hex") }).toEqual({
-        size: vector.expect.size,
-        sha256: vector.expect.sha256,
-      });
-    },
-  );
+          },
+    );
+    const object = {
+      metadata: vector.metadata,
+      body,
+      sizeBytes: body.length,
+      instructionFile: async () =>
+        vector.instructionFile === undefined ? undefined : readFileSync(new URL(vector.instructionFile, folder)),
+    };
+    const opening = openEnvelope(object, keys, { accept: { unauthenticated: true } }).then(({ open }) => open());
+    if (vector.expect.outcome === "error") {
+      const kind = readFurther[vector.name] ?? vector.expect.kind ?? "";
+      await expect(opening).rejects.toMatchObject({ code: codes[kind] });
+      return;
+    }
+    const hash = createHash("sha256");
+    let size = 0;
+    for await (const chunk of await opening) {
+      hash.update(chunk);
+      size += chunk.length;
+    }
+    expect({ size, sha256: hash.digest("hex") }).toEqual({
+      size: vector.expect.size,
+      sha256: vector.expect.sha256,
+    });
+  });
 
   test("all of them are there", () => expect(vectors.length).toBeGreaterThanOrEqual(19));
 });

@@ -16,19 +16,19 @@ interface Vector {
 const file = new URL("vectors/python-client-4.json", import.meta.url);
 const { vectors }: { vectors: Vector[] } = JSON.parse(readFileSync(file, "utf8"));
 
-test.for(vectors.map((vector) => [vector.name, vector] as const))(
-  "%s, by AWS's Python client, opens",
-  async ([, vector]) => {
-    const body = Buffer.from(vector.body, "base64");
-    const object = { metadata: vector.metadata, body, sizeBytes: body.length };
-    const opened = await openEnvelope(object, parseKeysFile(vector.keys), { accept: { plain: false } });
-    expect(opened).toMatchObject({
-      envelope: vector.envelope,
-      authenticated: true,
-      plainBytes: vector.plaintext.length,
-    });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of await opened.open()) chunks.push(chunk);
-    expect(Buffer.concat(chunks).toString()).toBe(vector.plaintext);
-  },
-);
+test.for(vectors.map((vector) => [vector.name, vector] as const))("%s, by AWS's Python client, opens", async ([
+  ,
+  vector,
+]) => {
+  const body = Buffer.from(vector.body, "base64");
+  const object = { metadata: vector.metadata, body, sizeBytes: body.length };
+  const opened = await openEnvelope(object, parseKeysFile(vector.keys), { accept: { plain: false } });
+  expect(opened).toMatchObject({
+    envelope: vector.envelope,
+    authenticated: true,
+    plainBytes: vector.plaintext.length,
+  });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await opened.open()) chunks.push(chunk);
+  expect(Buffer.concat(chunks).toString()).toBe(vector.plaintext);
+});

@@ -38,8 +38,7 @@ test.for<[SpfResult, string]>([
   ["temperror", "PROCESSING_FAILED"],
   ["permerror", "PROCESSING_FAILED"],
 ])("SPF %s", ([result, verdict]) =>
-  expect(verdictsFrom({ ...unsigned, spf: { result, domain: "d.example" } }, "PASS", "PASS").spf).toBe(verdict),
-);
+  expect(verdictsFrom({ ...unsigned, spf: { result, domain: "d.example" } }, "PASS", "PASS").spf).toBe(verdict));
 
 test.for<[string, [DkimFinding["result"], boolean][], string]>([
   ["aligned", [["pass", true]], "PASS"],

@@ -94,8 +94,7 @@ test.for([
     code: "InvalidParameterValue",
     message: `Invalid CIDR block: ${cidr}`,
     at: "cidr",
-  }),
-);
+  }));
 
 test.for([
   "0.0.0.0/0",

@@ -113,20 +113,19 @@ test("content whose encoding is not named is base64 only if it can be nothing el
   expect(text(Buffer.from("Subject: x\r\n\r\n").toString("base64"))).toBe("Subject: x\r\n\r\n");
 });
 
-test.for<[string, unknown]>([["an S3 key with spaces, plus and umlauts", { key: "in%20box/a+b%2Bc/%C3%A4" }]])(
-  "%s",
-  () => {
-    const record = (key: string, eventName = "ObjectCreated:Put") => ({
-      Records: [{ eventSource: "aws:s3", eventName, s3: { bucket: { name: "b" }, object: { key, size: 1 } } }],
-    });
-    expect(parseNotices(record("in%20box/a+b%2Bc/%C3%A4"))).toEqual([
-      { kind: "object", bucket: "b", key: "in box/a b+c/\u00e4", sizeBytes: 1 },
-    ]);
-    expect(parseNotices(record("x", "ObjectCreated:CompleteMultipartUpload"))[0]?.kind).toBe("object");
-    expect(parseNotices(record("x", "ObjectRemoved:Delete"))[0]?.kind).toBe("ignore");
-    expect(failure(record("%E4")).place).toBe("Records[0].s3.object.key");
-  },
-);
+test.for<[string, unknown]>([
+  ["an S3 key with spaces, plus and umlauts", { key: "in%20box/a+b%2Bc/%C3%A4" }],
+])("%s", () => {
+  const record = (key: string, eventName = "ObjectCreated:Put") => ({
+    Records: [{ eventSource: "aws:s3", eventName, s3: { bucket: { name: "b" }, object: { key, size: 1 } } }],
+  });
+  expect(parseNotices(record("in%20box/a+b%2Bc/%C3%A4"))).toEqual([
+    { kind: "object", bucket: "b", key: "in box/a b+c/\u00e4", sizeBytes: 1 },
+  ]);
+  expect(parseNotices(record("x", "ObjectCreated:CompleteMultipartUpload"))[0]?.kind).toBe("object");
+  expect(parseNotices(record("x", "ObjectRemoved:Delete"))[0]?.kind).toBe("ignore");
+  expect(failure(record("%E4")).place).toBe("Records[0].s3.object.key");
+});
 
 test.for<[string, string]>([
   ["SES's line to a new event topic", "Successfully validated SNS topic for Amazon SES event publishing."],
