@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ListedMessage } from "../local/store/engine-store.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { printable } from "./printable.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 export function register(program: Command): void {
@@ -59,10 +60,4 @@ function table({ sesMessageId, receivedAt, envelope, subject, recipients }: List
     return `    ${printable(recipient, 60)} → ${stream ?? "no stream"}: ${state}${why.length > 0 ? ` (${printable(why.join("; "), 120)})` : ""}\n`;
   });
   return head + rows.join("");
-}
-
-/** Strangers wrote it, and it goes to a terminal: no control characters, no overlong line. */
-function printable(text: string, max: number): string {
-  const safe = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
-  return safe.length > max ? `${safe.slice(0, max - 1)}…` : safe;
 }

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   raw: () => import("./raw.ts"),
   inspect: () => import("./inspect.ts"),
   score: () => import("./score.ts"),
+  quarantine: () => import("./quarantine.ts"),
   authenticate: () => import("./authenticate.ts"),
   decrypt: () => import("./decrypt.ts"),
 };
