@@ -45,7 +45,8 @@ export const daemonAddress =
 const daemonName =
   /^\W*(?:(?:internet |e-?)?mail(?:er)?[- ]*(?:delivery )?(?:sub)?(?:system|service|daemon)|mail delivery (?:sub)?system|postmaster|system administrator|mail administrator|smtp (?:server|gateway)|microsoft outlook|mail router|mailer[- ]daemon|delivery (?:sub)?system|.*\bndr administrator|.*\bmail ?server)\b/i;
 
-const answered = /^\s*(?:re|aw|antw|sv|vs|odp|ynt|rv|fw|fwd|wg|tr|i|enc|doorst|r)\s*(?:\[\d+\])?\s*:/i;
+/** Subjects of answers and forwards. */
+export const answered = /^\s*(?:re|aw|antw|sv|vs|odp|ynt|rv|fw|fwd|wg|tr|i|enc|doorst|r)\s*(?:\[\d+\])?\s*:/i;
 
 function stripListTag(subject: string): string {
   return subject.replace(/^\s*(?:\[[^\]]{1,60}\]\s*){1,3}/, "");

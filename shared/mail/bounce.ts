@@ -1,15 +1,16 @@
-import { readBounceSigns } from "./bounce-signs.ts";
+import { readAutoReply } from "./auto-reply.ts";
+import { answered, readBounceSigns } from "./bounce-signs.ts";
 import { readDsn } from "./dsn.ts";
 import type { Finding } from "./finding.ts";
 import { postedToList } from "./list.ts";
 import { type MailFacts, quoteHeader } from "./mail-facts.ts";
+import { parseMailboxes } from "./mailboxes.ts";
 import { isRefusal } from "./mdn.ts";
 
 /** Delivery reports: RFC 3464 in its RFC 6522 dress, and the free-text ones. */
 export function judgeBounce(facts: MailFacts): Finding | undefined {
   // Somebody's bounce that a mailing list passed on tells about the list's mail, not about ours.
-  const posted = postedToList(facts);
-  if (posted && facts.envelopeFrom !== "") return undefined;
+  if (postedToList(facts) && !addressedToListAdmin(facts)) return undefined;
   const signs = readBounceSigns(facts);
   const evidence = [signs.report, signs.failedRecipients, signs.author, signs.subject, signs.sender].filter(
     (sign): sign is string => sign !== undefined,
@@ -26,10 +27,19 @@ export function judgeBounce(facts: MailFacts): Finding | undefined {
   if (signs.author && signs.subject) return bounce(0.96, true);
 
   const dsn = facts.body && readDsn(facts.body);
-  if (dsn && dsn.recipients.length > 0) {
+  // A person's answer or forward may hold a report; only one that is the message itself reports to us.
+  const own = facts.contentType.value === "multipart/report" || !answered.test(facts.subject);
+  const reply = signs.author || signs.subject ? undefined : readAutoReply(facts);
+  if (dsn && dsn.recipients.length > 0 && own && !reply) {
     const structured =
       facts.body?.parts.some((part) => /^message\/(?:global-)?delivery-status$/.test(part.contentType)) === true;
-    if (structured || system || signs.subject) {
+    if (
+      structured ||
+      signs.author ||
+      signs.subject ||
+      (system && saysUndelivered(facts)) ||
+      (returnsMail(facts) && saysUndelivered(facts))
+    ) {
       evidence.push(...dsn.evidence);
       return bounce(structured ? 0.97 : 0.9, true);
     }
@@ -38,3 +48,29 @@ export function judgeBounce(facts: MailFacts): Finding | undefined {
   if (signs.sender && signs.author) return bounce(0.85, facts.body !== undefined);
   return undefined;
 }
+
+/** What list software gives out as envelope sender gets the list's bounces, often decorated with the list's headers. */
+function addressedToListAdmin(facts: MailFacts): boolean {
+  const admin = /^(?:owner-.+|.+-(?:admin|owner|bounces?|errors|request)(?:[-+=].*)?)@/i;
+  return [...parseMailboxes(facts.header("to")).map(({ address }) => address), ...facts.recipients].some((address) =>
+    admin.test(address),
+  );
+}
+
+/** The sentence that every text report has in one form or another. */
+function saysUndelivered({ body }: MailFacts): boolean {
+  return undelivered.test(body?.text.slice(0, 4000) ?? "");
+}
+
+/** The report carries the message back: as a part, or its headers behind the text. */
+function returnsMail({ body, authors }: MailFacts): boolean {
+  if (!body) return false;
+  const attached = body.parts.some((part) => part.embedded !== undefined && part.path !== "");
+  return (
+    attached ||
+    (authors[0] !== undefined && /^\s*[*=_-]{10,}/m.test(body.text.slice(0, 2000)) && body.text.length < 4000)
+  );
+}
+
+const undelivered =
+  /(?:could|can|was|were|has|have|is|been)\s*(?:not|n't)\s+(?:yet )?(?:be(?:en)? )?(?:deliver|sent|reach|process|accept)|cannot be (?:delivered|sent)|undeliver|unable to deliver|deliver(?:y|ed)? (?:has |to .{1,100} )?(?:fail|error|problem|unsuccess)|failed to (?:deliver|send|reach)|(?:returned|rejected|refused|bounced)\b.{0,60}(?:mail|message|address|sender)|(?:mail|message)\b.{0,80}(?:returned|rejected|refused|bounced|not delivered)|did not reach|no such user|user unknown|unknown user|mailbox (?:is )?(?:full|unavailable)|nicht (?:zugestellt|zustellbar)|n'a pas pu|no (?:se pudo|pudo|ha podido) |não (?:pôde|foi) |non è stato|не (?:было|может|удалось)|配信|送信でき|届け|退回|无法|無法|반송/i;

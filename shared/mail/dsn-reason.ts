@@ -1,3 +1,5 @@
+import type { SmtpStage } from "./dsn-stage.ts";
+
 export const bounceReasons = [
   "user-unknown",
   "host-unknown",
@@ -17,6 +19,7 @@ export const bounceReasons = [
   "expired",
   "network",
   "loop",
+  "filtered",
   "content",
   "system",
   "undefined",
@@ -35,9 +38,15 @@ export const hardReasons: ReadonlySet<BounceReason> = new Set([
  * Why a message was not delivered, from the words of the refusing side first (its codes are often generic or wrong:
  * 5.1.1 for a full mailbox, 5.7.1 for an unknown user) and from the enhanced status (RFC 3463) when the words say nothing.
  */
-export function classifyBounce(diagnostic: string, status: string | undefined): BounceReason {
-  const text = diagnostic.slice(0, 4000);
-  for (const [reason, pattern] of phrases) if (pattern.test(text)) return reason;
+export function classifyBounce(
+  diagnostic: string,
+  status: string | undefined,
+  stage?: SmtpStage | undefined,
+): BounceReason {
+  // Addresses and host names hold words ("unknown@", "spam.example") that nobody said.
+  const text = diagnostic.slice(0, 4000).replace(/<?[^\s<>]{1,64}@[^\s<>:,;]{1,255}>?/g, "@");
+  const said = phrases.find(([, pattern]) => pattern.test(text))?.[0];
+  if (said !== undefined) return atStage(said, status, stage);
   const code = /^[245]\.(\d{1,3})\.(\d{1,3})$/.exec(status ?? "");
   if (code) {
     const known = statusReasons[`${Number(code[1])}.${Number(code[2])}`];
@@ -46,8 +55,30 @@ export function classifyBounce(diagnostic: string, status: string | undefined): 
   return "undefined";
 }
 
+/** What the words mean, given when they were said. */
+function atStage(said: BounceReason, status: string | undefined, stage: SmtpStage | undefined): BounceReason {
+  if (!hardReasons.has(said)) return said;
+  if (stage === "connect") return "blocked";
+  if (stage === "mail-from") return "sender-rejected";
+  // The recipient had been accepted: somebody's filter speaks, not the list of users.
+  if (stage === "data" && said === "user-unknown") return "filtered";
+  // RFC 3463 §3.3: X.2.1 is a mailbox that exists and takes no mail.
+  if (said === "user-unknown" && /^[45]\.2\.1$/.test(status ?? "")) return "suspended";
+  return said;
+}
+
 // In order: the more telling phrase first.
 const phrases: readonly (readonly [BounceReason, RegExp])[] = [
+  // Exchange Online's directory-based edge blocking words an unknown user like this.
+  ["user-unknown", /recipient address rejected: access denied/i],
+  [
+    "not-accepted",
+    /no SMTP service|null ?mx|\b556\b|(?:host|domain|server).{0,40}(?:does ?n[o']t|never) accept(?:s|ing)? (?:any )?(?:mail|e-?mail)/i,
+  ],
+  [
+    "network",
+    /(?:host|name).{0,40}(?:lookup failure|not found).{0,20}(?:try again|temporar)|temporary (?:name|dns)|host name lookup failure|deferred: name server/i,
+  ],
   ["virus-detected", /\bvirus|malware|infected|worm\b/i],
   [
     "authentication",
@@ -96,7 +127,7 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
   ],
   [
     "host-unknown",
-    /(?:host|domain|mx|server|dns)\S{0,3} .{0,60}(?:unknown|not (?:found|exist|resolve|a valid)|does ?n[o']t exist|couldn'?t be found|invalid|lookup failed|non-?existent)|(?:unknown|no such|unable to (?:resolve|find)|couldn'?t find any|can'?t resolve|unresolvable|bad destination|illegal|invalid) (?:host|domain|mx|name|server)|name (?:service error|or service not known|server|resolution)|nxdomain|no route to host|\bno (?:mx|a) record|not.{0,20}(?:deliverable host)|all relevant MX|Domain name not found|Host or domain name not found|UnknownHost|valid MX/i,
+    /(?:host|domain|mx|server|dns)\S{0,3} .{0,60}(?:unknown|not (?:found|exist|resolve|a valid)|does ?n[o']t exist|couldn'?t be found|invalid|lookup failed|non-?existent)|(?:unknown|no such|unable to (?:resolve|find)|couldn'?t find any|can'?t resolve|unresolvable|bad destination|illegal|invalid) (?:host|domain|mx|name|server)|name (?:service error|or service not known|server|resolution)|nxdomain|no route to host|\bno (?:mx|a) record|not.{0,20}(?:deliverable host)|all relevant MX|Domain name not found|Host or UnknownHost|valid MX/i,
   ],
   [
     "not-accepted",

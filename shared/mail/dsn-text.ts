@@ -44,6 +44,12 @@ export function readTextBounce(mail: ParsedMail): RawRecipient[] {
   });
 }
 
+/** What the report's text says about one address; the whole report when it does not name it. */
+export function textAbout(mail: ParsedMail, address: string): string {
+  const lines = reportLines(mail);
+  return around(lines, lineOf(lines, address), undefined);
+}
+
 /** The text up to the copy of the returned message. */
 function reportLines(mail: ParsedMail): string[] {
   const lines = mail.text.slice(0, 400_000).split("\n").slice(0, maxLines);
@@ -88,7 +94,8 @@ function namedAddresses(lines: readonly string[], strangers: ReadonlySet<string>
       if (address === undefined || !/@[^@]+\.[^@]|@localhost/i.test(address)) continue;
       const key = address.toLowerCase();
       if (seen.has(key) || daemonAddress.test(address)) continue;
-      if (strangers.has(key) || excluded) continue;
+      // A bounce of a mail to oneself names its own addressee, in the one form that nobody uses for anything else.
+      if ((strangers.has(key) && !/^\s*<[^<>\s]+>:/.test(line)) || excluded) continue;
       seen.add(key);
       (naming.test(line) ? strong : weak).push({ address, line: index });
     }

@@ -1,5 +1,6 @@
 import { type BounceReason, classifyBounce, hardReasons } from "./dsn-reason.ts";
-import { readTextBounce } from "./dsn-text.ts";
+import { readStage } from "./dsn-stage.ts";
+import { readTextBounce, textAbout } from "./dsn-text.ts";
 import { cleanAddress, type RawRecipient } from "./failed-address.ts";
 import { headerValue } from "./headers.ts";
 import { quote } from "./mail-facts.ts";
@@ -88,16 +89,18 @@ function readStructured(mail: ParsedMail): RawRecipient[] {
 }
 
 function classify({ address, action, status, diagnostic }: RawRecipient, mail: ParsedMail): DsnRecipient {
-  const inText = /\b([245])\.(\d{1,3})\.(\d{1,3})\b(?![.\d])/.exec(diagnostic)?.[0];
-  // X.0.0 says nothing; the refusing side's own words often hold the better code.
+  // Some reports leave the machine part bare and tell people only.
+  const said = diagnostic.trim() === "" ? textAbout(mail, address) : diagnostic;
+  const inText = /(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})\b(?![.\d])/.exec(said)?.[0];
+  // X.0.0 says nothing and X.X.0 little; X.4.7 is the queue's own "too old", behind which the other side's last word is the cause.
   const better =
-    inText !== undefined && (status === undefined || (/^[245]\.0\.0$/.test(status) && !/\.0\.0$/.test(inText)));
+    inText !== undefined &&
+    (status === undefined || ((/\.0$/.test(status) || /^[45]\.4\.7$/.test(status)) && !/\.0\.0$/.test(inText)));
   const code = better ? inText : status;
-  const words = diagnostic.trim() === "" ? humanPart(mail) : diagnostic;
   const known = known5(action);
-  const reply = /(?:^|[\s:(#"])([45])[0-5]\d(?=[\s:\-#,)]|$)/.exec(diagnostic)?.[1];
+  const reply = /(?:^|[\s:(#"])([45])[0-5]\d(?=[\s:\-#,)]|$)/.exec(said)?.[1];
   const stated = known ?? (code?.startsWith("2") ? "delivered" : "failed");
-  const reason = classifyBounce(words, code);
+  const reason = classifyBounce(said, code, readStage(said, mail.text));
   const kind =
     stated === "delayed"
       ? "delayed"
@@ -112,14 +115,10 @@ function classify({ address, action, status, diagnostic }: RawRecipient, mail: P
     ...(code === undefined ? {} : { status: code }),
     kind,
     reason,
-    ...(diagnostic.trim() === "" ? {} : { diagnostic: diagnostic.replace(/\s+/g, " ").trim().slice(0, 1000) }),
+    ...(said.trim() === "" ? {} : { diagnostic: said.replace(/\s+/g, " ").trim().slice(0, 1000) }),
   };
 }
 
 function known5(action: string | undefined): DsnRecipient["action"] | undefined {
   return (["failed", "delayed", "delivered", "relayed", "expanded"] as const).find((known) => known === action);
-}
-
-function humanPart(mail: ParsedMail): string {
-  return mail.text.slice(0, 3000);
 }

@@ -5,6 +5,10 @@ export interface EntityEvents {
   data(octets: Uint8Array): void;
   /** The leaf that `data` was for is complete. */
   end(): void;
+  /** Text of a multipart before its first part. */
+  preamble(octets: Uint8Array): void;
+  /** A multipart ended in which no boundary was ever seen: its preamble is all there is. */
+  noParts(path: string): void;
   defect(code: string, detail: string): void;
   exceeded(limit: string): void;
 }
@@ -22,6 +26,8 @@ export interface WalkLimits {
 
 interface Container {
   readonly boundary: string;
+  /** The boundary that is used, when the declared one is another. */
+  adopted?: string;
   readonly path: string;
   readonly contentType: string;
   children: number;
@@ -67,21 +73,34 @@ export function createMimeWalker(
     mode = "skip";
   }
 
+  function leave(unclosed: boolean): void {
+    const container = stack.pop();
+    if (!container) return;
+    if (unclosed) events.defect("boundary-not-closed", `multipart ${container.path || "message"}`);
+    if (container.children === 0) events.noParts(container.path);
+  }
+
+  function emit(octets: Uint8Array): void {
+    if (mode === "leaf") events.data(octets);
+    else if (stack.at(-1)?.children === 0) events.preamble(octets);
+  }
+
   /** Handles a line that starts with "--"; true when it was a boundary. */
   function boundaryLine(line: string): boolean {
     const text = line.slice(2).trimEnd();
     for (let level = stack.length - 1; level >= 0; level--) {
       const container = stack[level] as Container;
-      const isStart = text === container.boundary;
-      if (!isStart && text !== `${container.boundary}--`) continue;
+      const name =
+        container.adopted !== undefined && text.startsWith(container.adopted) ? container.adopted : container.boundary;
+      const isStart = text === name;
+      if (!isStart && text !== `${name}--`) continue;
       closeEntity();
       // An empty header section may have opened a container of its own: it ends here as well.
       while (stack.length > level + 1) {
-        events.defect("boundary-not-closed", `multipart ${stack.at(-1)?.path || "message"}`);
-        stack.pop();
+        leave(true);
       }
       if (!isStart) {
-        stack.pop();
+        leave(false);
         mode = "skip";
         return true;
       }
@@ -98,6 +117,15 @@ export function createMimeWalker(
       return true;
     }
     return false;
+  }
+
+  /** Gateways that rewrite one of the two leave parts behind a boundary that nobody declared: a header field follows it. */
+  function adopt(open: Container, line: Buffer, following: Buffer): void {
+    const text = line.toString("latin1").slice(2).trimEnd();
+    if (text === open.boundary || text === "" || !/^content-[a-z]/i.test(following.toString("latin1"))) return;
+    if (stack.some(({ boundary }) => text === boundary || text === `${boundary}--`)) return;
+    open.adopted = text;
+    events.defect("boundary-mismatch", `multipart ${open.path || "message"}`);
   }
 
   function headerLine(line: Buffer): void {
@@ -136,7 +164,7 @@ export function createMimeWalker(
         continue;
       }
       if (stack.length === 0) {
-        if (mode === "leaf") events.data(pending.subarray(at));
+        emit(pending.subarray(at));
         at = pending.length;
         break;
       }
@@ -151,7 +179,7 @@ export function createMimeWalker(
         if (found === -1) {
           let hold = final ? pending.length : holdFrom(pending, at);
           if (hold < at) hold = at;
-          if (mode === "leaf" && hold > at) events.data(pending.subarray(at, hold));
+          if (hold > at) emit(pending.subarray(at, hold));
           lineStart = hold > at ? false : lineStart;
           at = hold;
           break;
@@ -161,19 +189,35 @@ export function createMimeWalker(
       }
       const newline = pending.indexOf(0x0a, dashes);
       if (newline === -1 && !final && pending.length - dashes < 300) {
-        if (mode === "leaf" && dataEnd > at) events.data(pending.subarray(at, dataEnd));
+        if (dataEnd > at) emit(pending.subarray(at, dataEnd));
         if (dataEnd > at) lineStart = false;
         at = dataEnd;
         break;
       }
-      if (mode === "leaf" && dataEnd > at) events.data(pending.subarray(at, dataEnd));
       const stop = newline === -1 ? pending.length : newline + 1;
+      const open = stack.at(-1);
+      if (
+        mode === "skip" &&
+        open?.children === 0 &&
+        open.adopted === undefined &&
+        stop - dashes > 4 &&
+        stop - dashes <= 300
+      ) {
+        if (!final && pending.length - stop < 16) {
+          if (dataEnd > at) emit(pending.subarray(at, dataEnd));
+          if (dataEnd > at) lineStart = false;
+          at = dataEnd;
+          break;
+        }
+        adopt(open, pending.subarray(dashes, stop), pending.subarray(stop, stop + 16));
+      }
+      if (dataEnd > at) emit(pending.subarray(at, dataEnd));
       if (stop - dashes <= 300 && boundaryLine(pending.subarray(dashes, stop).toString("latin1"))) {
         at = stop;
         lineStart = true;
         continue;
       }
-      if (mode === "leaf") events.data(pending.subarray(dataEnd, dashes + 2));
+      emit(pending.subarray(dataEnd, dashes + 2));
       at = dashes + 2;
       lineStart = false;
     }
@@ -189,7 +233,7 @@ export function createMimeWalker(
     end() {
       pump(true);
       closeEntity();
-      for (const { path: open } of stack) events.defect("boundary-not-closed", `multipart ${open || "message"}`);
+      while (stack.length > 0) leave(true);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { decodeCharset } from "./charset.ts";
 import { parseStructuredValue, type StructuredValue } from "./content-type.ts";
@@ -34,6 +35,7 @@ const defaultLimits: ParseLimits = {
   maxTextBytes: 4_194_304,
 };
 const maxDefects = 100;
+const maxPreambleBytes = 262_144;
 // What one line of decoded HTML may cost is bounded by the renderer; these bound its output.
 const maxRenderedLines = 50_000;
 const reportTypes =
@@ -98,13 +100,17 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
   let textLeft = limits.maxTextBytes;
   let leaf: (OpenLeaf & { readonly parent: string }) | undefined;
   let depth = 0;
+  let preamble: Uint8Array[] = [];
+  let preambleSize = 0;
 
   const defect = (code: string, detail: string) => {
     if (defects.length < maxDefects) defects.push({ code, detail: detail.slice(0, 200) });
   };
 
   const header = (octets: Uint8Array, path: string, parent: string): EntityBody => {
-    const { headers } = parseHeaderSection(octets, limits.maxHeaderBytes);
+    preamble = [];
+    preambleSize = 0;
+    const headers = readHeaders(octets);
     if (path === "" && parts.length === 0) top = headers;
     const declared = headerValue(headers, "content-type");
     const type = parseStructuredValue(declared ?? (parent === "multipart/digest" ? "message/rfc822" : "text/plain"));
@@ -139,6 +145,34 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
       keptSize: 0,
     };
     return { kind: "leaf" };
+  };
+
+  /** Header fields with raw octets in them (against RFC 5322, common all the same) are read in the charset they fit. */
+  const readHeaders = (octets: Uint8Array): readonly Header[] => {
+    const start = skipMboxLine(octets);
+    if (isUtf8(start)) return readAround(start);
+    const label = /^content-type:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*?charset="?([\w.:-]{1,60})/im.exec(
+      Buffer.from(start).toString("latin1"),
+    )?.[1];
+    const { text, decision } = decodeCharset(start, label);
+    defect("header-charset", `octets above ASCII read as ${decision.used}`);
+    return readAround(Buffer.from(text, "utf8"));
+  };
+
+  /** A line that is no header field ends SES's list; what stands behind it is still wanted here. */
+  const readAround = (octets: Uint8Array): readonly Header[] => {
+    const headers: Header[] = [];
+    let rest = octets;
+    for (let tries = 0; tries < 20; tries++) {
+      const section = parseHeaderSection(rest, limits.maxHeaderBytes);
+      for (const header of section.headers) headers.push(header);
+      if (!section.malformed || section.bodyOffset >= rest.length) break;
+      defect("header-malformed", "a line that is no header field");
+      const newline = rest.indexOf(10, section.bodyOffset);
+      if (newline === -1) break;
+      rest = rest.subarray(newline + 1);
+    }
+    return headers;
   };
 
   const keep = (octets: Uint8Array) => {
@@ -229,6 +263,29 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
       header,
       data: (octets: Uint8Array) => keep(leaf ? leaf.decoder.write(octets) : octets),
       end,
+      preamble: (octets: Uint8Array) => {
+        if (preambleSize >= maxPreambleBytes) return;
+        preamble.push(Uint8Array.prototype.slice.call(octets, 0, maxPreambleBytes - preambleSize));
+        preambleSize += Math.min(octets.length, maxPreambleBytes - preambleSize);
+      },
+      noParts: (path: string) => {
+        const octets = Buffer.concat(preamble);
+        preamble = [];
+        if (octets.length === 0) return;
+        defect("boundary-never-seen", `multipart ${path || "message"}`);
+        const { text, decision } = decodeCharset(octets, undefined);
+        const lines = normaliseLines(text);
+        parts.push({
+          path: path === "" ? "1" : path,
+          contentType: "text/plain",
+          parameters: {},
+          headers: [],
+          sizeBytes: octets.length,
+          charset: decision,
+          text: lines,
+        });
+        texts.push({ type: "text/plain", text: lines, parent: "", flowed: false, delSp: false });
+      },
       defect,
       exceeded: (limit: string) => void exceeded.add(limit),
     },
@@ -320,6 +377,13 @@ function unflow(text: string, delSp: boolean): string {
 
 function renderText(html: string): string {
   return htmlLines(html, defaultLimits.maxTextBytes, maxRenderedLines).text;
+}
+
+/** A copy out of an mbox may start with its "From " line. */
+function skipMboxLine(octets: Uint8Array): Uint8Array {
+  if (!/^>?From /.test(Buffer.from(octets.subarray(0, 6)).toString("latin1"))) return octets;
+  const newline = octets.indexOf(10);
+  return newline === -1 ? octets : octets.subarray(newline + 1);
 }
 
 const normaliseLines = (text: string) => text.replace(/\r\n?/g, "\n");

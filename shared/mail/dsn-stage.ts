@@ -1,0 +1,46 @@
+/** The SMTP command that was refused, as reports tell it. Undefined when they do not. */
+export type SmtpStage = "connect" | "mail-from" | "rcpt-to" | "data";
+
+/**
+ * Reads which command the other side refused. It matters more than the words: whoever refuses before RCPT TO has not
+ * looked at the recipient, and whoever refuses after DATA had accepted it.
+ *
+ * @param diagnostic - what the report says about one recipient
+ * @param report - the part for people, which may hold the session
+ */
+export function readStage(diagnostic: string, report: string): SmtpStage | undefined {
+  // Postfix; Exim; gateways that print the command beside the answer.
+  const named =
+    /\b(?:in reply to|after|response to|smtp command:?|command was:?)\s+(?:the |end of |a )*["'<]?(data|rcpt to|rcpt|mail from|mail|helo|ehlo|initial connection|connection|starttls|pipelined (?:sending|rcpt|data))/i.exec(
+      diagnostic,
+    );
+  if (named) return stageOf(named[1] as string);
+  return readTranscript(diagnostic, report);
+}
+
+/** Sendmail's transcript: ">>> command" and behind it "<<< answer". The command before the answer that was quoted counts. */
+function readTranscript(diagnostic: string, report: string): SmtpStage | undefined {
+  const words = diagnostic.replace(/\s+/g, " ").trim().toLowerCase();
+  let command: string | undefined;
+  for (const line of report.slice(0, 20_000).split("\n", 400)) {
+    const sent = /^\s*>>>\s*(.{1,200})/.exec(line);
+    if (sent) command = sent[1];
+    const answer = /^\s*<<<\s*([45]\d\d\b.{0,200})/.exec(line);
+    if (
+      answer &&
+      command !== undefined &&
+      words.includes((answer[1] as string).replace(/\s+/g, " ").trim().toLowerCase().slice(0, 60))
+    ) {
+      return stageOf(command);
+    }
+  }
+  return undefined;
+}
+
+function stageOf(command: string): SmtpStage | undefined {
+  const word = command.trim().toLowerCase();
+  if (/^(?:data|\.$|pipelined (?:sending|data))/.test(word)) return "data";
+  if (/^rcpt|^pipelined rcpt/.test(word)) return "rcpt-to";
+  if (/^mail/.test(word)) return "mail-from";
+  return /^(?:helo|ehlo|initial|connection|starttls)/.test(word) ? "connect" : undefined;
+}
