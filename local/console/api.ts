@@ -1,169 +1,235 @@
+import { isIP } from "node:net";
 import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import { normaliseAddress } from "../../shared/mail/address.ts";
+import { decodeWords } from "../../shared/mail/encoded-words.ts";
+import { headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
 import { formatReply } from "../../shared/receipt/replies.ts";
-import { parseSesMessageId } from "../../shared/ses-message-id.ts";
+import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
 import { openContent } from "../../shared/streams/open-content.ts";
 import { releaseFromQuarantine } from "../../shared/streams/release.ts";
-import { storedObjectOf } from "../../shared/streams/stored-object.ts";
+import { readHeader } from "../actions/stored-block.ts";
+import type { Log } from "../log.ts";
 import type { Reception } from "../smtp/reception.ts";
 import { submit } from "../smtp/submit.ts";
 import { toCrlf } from "../smtp/to-crlf.ts";
-import type { ListedMessage } from "../store/engine-store.ts";
+import type { EngineStore } from "../store/engine-store.ts";
 import type { Store } from "../store/open-store.ts";
-import { buildJourney } from "./journey.ts";
+import { watchCommits } from "./changes.ts";
+import { buildJourney, type Journey } from "./journey.ts";
+import { listMessages } from "./list-messages.ts";
+import { problem } from "./problem.ts";
+import { storedContentOf } from "./stored-content.ts";
 
 export interface ApiParts {
   readonly config: ResolvedConfig;
   readonly store: Store;
   readonly reception: Reception;
+  readonly log: Pick<Log, "error">;
 }
 
+// A browser opens one; what is beyond is somebody's mistake.
+const maxListeners = 100;
+const lookEveryMs = 250;
+const pingEveryMs = 15_000;
+
 /** The HTTP API behind console and command line; documented in docs/http-api.md. Who may ask is the server's question. */
-export function createApi({ config, store, reception }: ApiParts): Hono {
+export function createApi({ config, store, reception, log }: ApiParts): Hono {
   const { engine, ports } = store;
   const api = new Hono();
+  api.use(async (c, next) => {
+    await next();
+    c.header("cache-control", "no-store");
+  });
 
   api.get("/messages", async (c) => {
-    const limit = whole(c.req.query("limit"), 50, 500);
-    const before = c.req.query("before");
-    const page = await engine.list({
-      limit,
-      ...(before !== undefined && { before: whole(before, 0, Number.MAX_SAFE_INTEGER) }),
-    });
-    return c.json({
-      messages: page.map(toListed),
-      next: page.length === limit ? (page.at(-1)?.sequence ?? null) : null,
-    });
+    const query = page(c, 500);
+    if ("refused" in query) return query.refused;
+    const stream = c.req.query("stream");
+    return c.json(await listMessages(engine, { ...query, ...(stream !== undefined && { stream }) }));
   });
 
   api.get("/messages/:id", async (c) => {
     const id = parseSesMessageId(c.req.param("id"));
-    const message = id && (await engine.message(id));
-    if (!id || !message) return problem(c, 404, "There is no such message.");
-    const [ruleSet, verification, log, records, meta] = await Promise.all([
-      engine.ruleSetSnapshot(message.ruleSetSnapshot),
-      engine.verification(id),
-      engine.actionLog(id),
-      ports.ledger.recipients(id),
-      ports.ledger.meta(id),
-    ]);
-    return c.json(buildJourney({ message, ruleSet, verification, log, records, meta }));
+    const journey = id && (await readJourney(store, id));
+    return journey ? c.json(journey) : problem(c, 404, noMessage);
   });
 
   api.get("/messages/:id/raw", async (c) => {
     const id = parseSesMessageId(c.req.param("id"));
-    if (!id || !(await engine.message(id))) return problem(c, 404, "There is no such message.");
-    const stored = storedObjectOf(config, id);
-    const asReceived =
-      c.req.query("without-ses-block") !== undefined || (await ports.objects.head(stored)) === undefined;
-    const octets = asReceived
-      ? engine.openRaw(id)
-      : await (await openContent(ports, id, { kind: "s3", ...stored })).body();
+    if (!id || !(await engine.message(id))) return problem(c, 404, noMessage);
+    const stored = c.req.query("without-ses-block") === undefined ? await storedContentOf(engine, id) : undefined;
+    const octets = stored ? await (await openContent(ports, id, stored)).body() : engine.openRaw(id);
     // Never shown by the browser: it is a stranger's text.
     c.header("content-type", "application/octet-stream");
     c.header("content-disposition", `attachment; filename="${id}.eml"`);
-    return c.body(Readable.toWeb(Readable.from(octets)) as ReadableStream);
+    return c.body(Readable.toWeb(Readable.from(octets, { objectMode: false })) as globalThis.ReadableStream);
   });
 
   api.post("/messages", async (c) => {
     const to = c.req.queries("to") ?? [];
-    if (to.length === 0 || !c.req.raw.body)
+    const { body } = c.req.raw;
+    if (to.length === 0 || !body) {
       return problem(c, 400, "Name at least one recipient with ?to=… and send the message as the body.");
-    const result = await submit(reception, {
-      client: { ip: c.req.query("ip") ?? "127.0.0.1", helo: c.req.query("helo") ?? "localhost" },
+    }
+    const ip = c.req.query("ip") ?? "127.0.0.1";
+    if (isIP(ip) === 0) return problem(c, 400, "ip is no IP address: it is whom the engine takes the sender for.");
+    const helo = c.req.query("helo") ?? "localhost";
+    // It ends up in the Received header: nothing that could end a line.
+    if (!/^[\x21-\x7e]{1,255}$/.test(helo)) return problem(c, 400, "helo is no host name: printable ASCII, no spaces.");
+    const { sesMessageId, reply, recipients } = await submit(reception, {
+      client: { ip, helo },
       from: c.req.query("from") ?? "",
       to,
-      raw: toCrlf(Readable.fromWeb(c.req.raw.body as never) as AsyncIterable<Uint8Array>),
+      raw: toCrlf(Readable.fromWeb(body as ReadableStream<Uint8Array>)),
     });
-    return c.json(
-      {
-        sesMessageId: result.sesMessageId ?? null,
-        reply: formatReply(result.reply),
-        recipients: result.recipients.map(({ recipient, reply }) => ({ recipient, reply: formatReply(reply) })),
-      },
-      result.sesMessageId === undefined ? 422 : 202,
-    );
+    const answer = {
+      sesMessageId: sesMessageId ?? null,
+      reply: formatReply(reply),
+      recipients: recipients.map((entry) => ({ recipient: entry.recipient, reply: formatReply(entry.reply) })),
+    };
+    return c.json(answer, sesMessageId === undefined ? 422 : 202);
   });
 
   api.get("/refusals", async (c) => {
-    const before = c.req.query("before");
-    const refusals = await engine.refusals({
-      limit: whole(c.req.query("limit"), 50, 500),
-      ...(before !== undefined && { before: whole(before, 0, Number.MAX_SAFE_INTEGER) }),
-    });
-    return c.json({ refusals, total: await engine.refusalCount() });
+    const query = page(c, 500);
+    if ("refused" in query) return query.refused;
+    const refusals = await engine.refusals(query);
+    const next = refusals.length === query.limit ? (refusals.at(-1)?.id ?? null) : null;
+    return c.json({ refusals, total: await engine.refusalCount(), next });
   });
 
   api.get("/status", async (c) => c.json(await engine.status()));
-  api.get("/tickets", async (c) =>
-    c.json({ tickets: await ports.tickets.list({ limit: whole(c.req.query("limit"), 50, 200) }) }),
-  );
-  api.get("/suppressions", async (c) =>
-    c.json({ suppressions: await ports.suppressions.list({ limit: whole(c.req.query("limit"), 50, 500) }) }),
-  );
+
+  api.get("/tickets", async (c) => {
+    const after = wholeNumber(c.req.query("after"));
+    const tickets = await ports.tickets.list({
+      limit: limitOf(c, 200),
+      ...(after !== undefined && { after }),
+    });
+    return c.json({ tickets });
+  });
+  api.get("/tickets/:id", async (c) => {
+    const id = wholeNumber(c.req.param("id"));
+    const ticket = id === undefined ? undefined : await ports.tickets.get(id);
+    return ticket ? c.json(ticket) : problem(c, 404, "There is no such ticket.");
+  });
+
+  api.get("/suppressions", async (c) => {
+    const after = c.req.query("after");
+    const suppressions = await ports.suppressions.list({
+      limit: limitOf(c, 500),
+      ...(after !== undefined && { after }),
+    });
+    return c.json({ suppressions });
+  });
+
   api.get("/quarantine", async (c) => {
-    const held = await ports.quarantine.list({ limit: whole(c.req.query("limit"), 50, 500) });
+    const held = await ports.quarantine.list({ limit: limitOf(c, 500) });
     return c.json({
-      held: held.map(({ sesMessageId, recipient, intendedStream, reasons, heldAt }) => ({
+      held: held.map(({ sesMessageId, recipient, intendedStream, reasons, heldAt, message }) => ({
         sesMessageId,
         recipient,
         intendedStream,
         reasons,
         heldAt,
+        envelopeFrom: message.envelope.from,
+        subject: message.headers.subject ?? null,
       })),
     });
   });
 
   api.post("/quarantine/:id/:recipient/release", async (c) => {
     const id = parseSesMessageId(c.req.param("id"));
-    if (!id) return problem(c, 404, "There is no such message.");
-    const result = await releaseFromQuarantine(ports, config, id, normaliseAddress(c.req.param("recipient")));
+    if (!id) return problem(c, 404, noMessage);
+    const stream = c.req.query("stream");
+    const recipient = normaliseAddress(c.req.param("recipient"));
+    const result = await releaseFromQuarantine(ports, config, id, recipient, stream === undefined ? {} : { stream });
     return result.kind === "unknown"
       ? problem(c, 404, "Nothing of that message was ever held for this recipient.")
       : c.json(result);
   });
 
-  // One event whenever something was committed; the reader asks for what it shows. Bounded: at most four a second.
-  api.get("/events", (c) =>
-    streamSSE(c, async (stream) => {
-      let changed = true;
-      const off = engine.onChange(() => {
-        changed = true;
-      });
-      stream.onAbort(off);
-      for (let idle = 0; !stream.aborted; idle++) {
-        if (changed || idle >= 60) await stream.writeSSE({ event: changed ? "changed" : "ping", data: "{}" });
-        if (changed) idle = 0;
-        changed = false;
-        await stream.sleep(250);
+  let listeners = 0;
+  api.get("/events", (c) => {
+    if (listeners >= maxListeners) return problem(c, 503, `${maxListeners} readers listen already: close some.`);
+    listeners += 1;
+    const changed = watchCommits(store.database);
+    return streamSSE(c, async (stream) => {
+      try {
+        let quietMs = pingEveryMs;
+        while (!stream.aborted) {
+          if (changed()) {
+            await stream.writeSSE({ event: "changed", data: "{}" });
+            quietMs = 0;
+          } else if (quietMs >= pingEveryMs) {
+            await stream.writeSSE({ event: "ping", data: "{}" });
+            quietMs = 0;
+          }
+          await stream.sleep(lookEveryMs);
+          quietMs += lookEveryMs;
+        }
+      } finally {
+        listeners -= 1;
       }
-    }),
-  );
+    });
+  });
 
   api.notFound((c) => problem(c, 404, "There is no such address; see docs/http-api.md."));
   api.onError((error, c) => {
     if (error instanceof MailweirError) return problem(c, error.retryable ? 503 : 409, error.message, error.code);
+    log.error("http request failed", { path: c.req.routePath, cause: error.message });
     return problem(c, 500, "The engine failed; its log says why.");
   });
   return api;
 }
 
-/** The documented shape of a listed message, with what a page needs beside it. */
-function toListed({ sequence, sesMessageId, receivedAt, envelope, recipients, subject, author }: ListedMessage) {
-  return { sequence, sesMessageId, receivedAt, envelope, recipients, subject, author };
+const noMessage = "There is no such message: GET /api/messages lists those that are.";
+
+async function readJourney({ engine, ports }: Store, id: SesMessageId): Promise<Journey | undefined> {
+  const message = await engine.message(id);
+  if (!message) return undefined;
+  const [ruleSet, verification, log, records, shown] = await Promise.all([
+    engine.ruleSetSnapshot(message.ruleSetSnapshot),
+    engine.verification(id),
+    engine.actionLog(id),
+    ports.ledger.recipients(id),
+    shownHeaders(engine, id),
+  ]);
+  return buildJourney({ message, ruleSet, verification, log, records, ...shown });
 }
 
-/** RFC 9457. */
-function problem(c: Context, status: 400 | 404 | 409 | 422 | 500 | 503, detail: string, code?: string) {
-  c.header("content-type", "application/problem+json");
-  return c.body(JSON.stringify({ status, detail, ...(code !== undefined && { code }) }), status);
+// What a page shows of a header: longer ones are cut, before decoding and behind it.
+const maxShown = 500;
+
+async function shownHeaders(engine: Pick<EngineStore, "openRaw">, id: SesMessageId) {
+  const { headers } = parseHeaderSection(await readHeader(engine.openRaw(id)));
+  const shown = (name: string) => {
+    const value = headerValue(headers, name);
+    return value === undefined ? null : decodeWords(value.slice(0, 4 * maxShown)).slice(0, maxShown);
+  };
+  return { subject: shown("Subject"), author: shown("From") };
 }
 
-function whole(text: string | undefined, fallback: number, max: number): number {
+/** `limit` and `before` of the query, or the answer that they are wrong. */
+function page(c: Context, max: number): { limit: number; before?: number } | { readonly refused: Response } {
+  const before = c.req.query("before");
+  if (before === undefined) return { limit: limitOf(c, max) };
+  const number = wholeNumber(before);
+  if (number === undefined) return { refused: problem(c, 400, "before is no number: use `next` of the page before.") };
+  return { limit: limitOf(c, max), before: number };
+}
+
+/** 50 unless the query says otherwise; never more than `max`. */
+function limitOf(c: Context, max: number): number {
+  return Math.min(wholeNumber(c.req.query("limit")) ?? 50, max);
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
   const value = Number(text);
-  return text !== undefined && Number.isSafeInteger(value) && value > 0 ? Math.min(value, max) : fallback;
+  return text !== undefined && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }

@@ -1,15 +1,14 @@
 import { timingSafeEqual } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { MailweirError } from "../../shared/errors.ts";
-import type { Log } from "../log.ts";
 import { isSesRequest } from "../ses-api/check-signature.ts";
 import type { SesApi } from "../ses-api/create-ses-api.ts";
 import { serveSesApi } from "../ses-api/serve-ses-api.ts";
 import { type ApiParts, createApi } from "./api.ts";
+import { servePage } from "./page-files.ts";
 
 export interface HttpOptions extends ApiParts {
   /** Port 0: any free one. */
@@ -17,7 +16,6 @@ export interface HttpOptions extends ApiParts {
   /** Opens what changes something to the tools of this machine: `Authorization: Bearer …`. */
   readonly token: string;
   readonly sesApi: SesApi;
-  readonly log: Pick<Log, "error">;
 }
 
 export interface Http {
@@ -32,7 +30,11 @@ export class HttpListenError extends MailweirError {
     const why =
       cause.code === "EADDRINUSE"
         ? "something listens there already: stop it, or choose another port with --http host:port"
-        : cause.message;
+        : cause.code === "EACCES"
+          ? "ports below 1024 need a privilege: choose another with --http host:port"
+          : cause.code === "EADDRNOTAVAIL"
+            ? "this machine has no such address: choose 127.0.0.1 or one of its own with --http host:port"
+            : cause.message;
     super(`Cannot serve the console on ${host}:${port}: ${why}`, { cause });
   }
 }
@@ -47,21 +49,10 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
   const app = new Hono();
   app.use(async (c, next) => {
     await next();
-    c.header("x-content-type-options", "nosniff");
-    c.header("referrer-policy", "no-referrer");
-    c.header(
-      "content-security-policy",
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    );
+    for (const [name, value] of Object.entries(safetyHeaders)) c.header(name, value);
   });
   app.route("/api", createApi(options));
-  for (const [path, { file, type }] of Object.entries(pages)) {
-    app.get(path, async (c) => {
-      c.header("content-type", type);
-      c.header("cache-control", "no-cache");
-      return c.body(await readFile(new URL(`./page/${file}`, import.meta.url), "utf8"));
-    });
-  }
+  servePage(app);
 
   const listener = getRequestListener(app.fetch);
   const server = createServer((request, response) => {
@@ -72,7 +63,8 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
     const refusal = refuse(request, token);
     if (refusal !== undefined) {
       response
-        .writeHead(403, { "content-type": "application/problem+json" })
+        // The rest of the request is not read.
+        .writeHead(403, { ...safetyHeaders, "content-type": "application/problem+json", connection: "close" })
         .end(JSON.stringify({ status: 403, detail: refusal }));
       return;
     }
@@ -99,11 +91,15 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
   };
 }
 
-const pages: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
-  "/": { file: "index.html", type: "text/html; charset=utf-8" },
-  "/app.js": { file: "app.js", type: "text/javascript; charset=utf-8" },
-  "/style.css": { file: "style.css", type: "text/css; charset=utf-8" },
-};
+/** Nothing from elsewhere, no inline script, in nobody's frame: what came by mail is text and stays text. */
+const safetyHeaders = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
 
 /** Why a request is not served; `undefined` when it is. */
 function refuse(request: IncomingMessage, token: string): string | undefined {
