@@ -31,8 +31,8 @@ export function readBounceSigns(facts: MailFacts): BounceSigns {
     if (daemonName.test(author.name) || /<>/.test(facts.header("from") ?? ""))
       signs.author = quoteHeader(facts, "from");
   }
-  if (bounceSubject.test(stripListTag(facts.subject)) && !answered.test(facts.subject))
-    signs.subject = quoteHeader(facts, "subject");
+  const opens = bounceSubject.test(stripListTag(facts.subject)) && !answered.test(facts.subject);
+  if (opens || appended.test(facts.subject)) signs.subject = quoteHeader(facts, "subject");
   if (facts.header("x-failed-recipients") !== undefined)
     signs.failedRecipients = quoteHeader(facts, "x-failed-recipients");
   return signs;
@@ -44,6 +44,10 @@ export const daemonAddress =
 
 const daemonName =
   /^\W*(?:(?:internet |e-?)?mail(?:er)?[- ]*(?:delivery )?(?:sub)?(?:system|service|daemon)|mail delivery (?:sub)?system|postmaster|system administrator|mail administrator|smtp (?:server|gateway)|microsoft outlook|mail router|mailer[- ]daemon|delivery (?:sub)?system|.*\bndr administrator|.*\bmail ?server)\b/i;
+
+/** Systems that quote the subject first and say what happened to it behind it. */
+const appended =
+  /:\s*(?:non remis|undelivered|delivery failed|nicht zugestellt|no entregado|non recapitato)\b|\((?:delivery failed|delivery failure|undelivered|not delivered)\)\s*$/i;
 
 /** Subjects of answers and forwards. */
 export const answered = /^\s*(?:re|aw|antw|sv|vs|odp|ynt|rv|fw|fwd|wg|tr|i|enc|doorst|r)\s*(?:\[\d+\])?\s*:/i;

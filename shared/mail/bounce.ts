@@ -28,7 +28,8 @@ export function judgeBounce(facts: MailFacts): Finding | undefined {
 
   const dsn = facts.body && readDsn(facts.body);
   // A person's answer or forward may hold a report; only one that is the message itself reports to us.
-  const own = facts.contentType.value === "multipart/report" || !answered.test(facts.subject);
+  const own =
+    facts.contentType.value === "multipart/report" || signs.subject !== undefined || !answered.test(facts.subject);
   const reply = signs.author || signs.subject ? undefined : readAutoReply(facts);
   if (dsn && dsn.recipients.length > 0 && own && !reply) {
     const structured =

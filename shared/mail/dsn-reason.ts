@@ -44,15 +44,25 @@ export function classifyBounce(
   stage?: SmtpStage | undefined,
 ): BounceReason {
   // Addresses and host names hold words ("unknown@", "spam.example") that nobody said.
-  const text = diagnostic.slice(0, 4000).replace(/<?[^\s<>]{1,64}@[^\s<>:,;]{1,255}>?/g, "@");
+  const text = diagnostic
+    .slice(0, 4000)
+    .replace(/\s+/g, " ")
+    .replace(/(https?:\/\/[^\s/]{1,255})\S*/g, "$1")
+    .replace(/<?[^\s<>]{1,64}@[^\s<>:,;]{1,255}>?/g, "@");
   const said = phrases.find(([, pattern]) => pattern.test(text))?.[0];
-  if (said !== undefined) return atStage(said, status, stage);
-  const code = /^[245]\.(\d{1,3})\.(\d{1,3})$/.exec(status ?? "");
-  if (code) {
-    const known = statusReasons[`${Number(code[1])}.${Number(code[2])}`];
-    if (known) return known;
+  const coded = ofStatus(status);
+  // "Address rejected" with 5.1.1 beside it is not about policy.
+  if (said !== undefined && !(vague.has(said) && coded !== undefined && hardReasons.has(coded))) {
+    return atStage(said, status, stage);
   }
-  return "undefined";
+  return coded === undefined ? "undefined" : atStage(coded, status, stage);
+}
+
+const vague: ReadonlySet<BounceReason> = new Set(["policy", "content", "system"]);
+
+function ofStatus(status: string | undefined): BounceReason | undefined {
+  const code = /^[245]\.(\d{1,3})\.(\d{1,3})$/.exec(status ?? "");
+  return code ? statusReasons[`${Number(code[1])}.${Number(code[2])}`] : undefined;
 }
 
 /** What the words mean, given when they were said. */
@@ -61,19 +71,29 @@ function atStage(said: BounceReason, status: string | undefined, stage: SmtpStag
   if (stage === "connect") return "blocked";
   if (stage === "mail-from") return "sender-rejected";
   // The recipient had been accepted: somebody's filter speaks, not the list of users.
-  if (stage === "data" && said === "user-unknown") return "filtered";
+  if (stage === "data" && said === "user-unknown" && !/^5\.1\.[016]$/.test(status ?? "")) return "filtered";
   // RFC 3463 §3.3: X.2.1 is a mailbox that exists and takes no mail.
-  if (said === "user-unknown" && /^[45]\.2\.1$/.test(status ?? "")) return "suspended";
+  if (said === "user-unknown" && stage === undefined && /^[45]\.2\.1$/.test(status ?? "")) return "suspended";
   return said;
 }
 
 // In order: the more telling phrase first.
 const phrases: readonly (readonly [BounceReason, RegExp])[] = [
+  // A recipient that was a program: what it printed, or its exit, is no answer of a server.
+  [
+    "system",
+    /^.{0,200}(?:\bpipe to \||procmail: |child process of|local delivery failed|command (?:died|output|time limit)|unable to run)/i,
+  ],
+  [
+    "host-unknown",
+    /domain (?:may not exist|is not reachable)|account or domain may not exist|^.{0,250}\b55\d (?:\d\.\d\.\d )?[\w-]+(?:\.[\w-]+)+ does not exist/i,
+  ],
+  ["content", /content (?:error|rejected|filter)|message content/i],
   // Exchange Online's directory-based edge blocking words an unknown user like this.
-  ["user-unknown", /recipient address rejected: access denied/i],
+  ["user-unknown", /recipient address rejected: access denied|RESOLVER\.ADR|Recip(?:ient)?NotFound/i],
   [
     "not-accepted",
-    /no SMTP service|null ?mx|\b556\b|(?:host|domain|server).{0,40}(?:does ?n[o']t|never) accept(?:s|ing)? (?:any )?(?:mail|e-?mail)/i,
+    /indicated no SMTP service|null ?mx|\b556\b|(?:host|domain|server).{0,40}(?:does ?n[o']t|never) accept(?:s|ing)? (?:any )?(?:mail|e-?mail)/i,
   ],
   [
     "network",
@@ -111,7 +131,7 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
   ],
   [
     "blocked",
-    /(?:reverse|ptr|rdns|dns lookup|hostname|resolv).{0,60}(?:fail|not|cannot|missing|require|invalid|match|unresolv)|no ptr|without ptr|block ?list|black ?list|\bRBL\b|\bDNSBL\b|spamhaus|spamcop|barracuda|poor reputation|reputation|(?:ip|client|host|connection|server|network)\S{0,3} .{0,60}(?:blocked|denied|rejected|banned|refused|listed|not allowed|dropped)|blocked (?:by|using|for)|dynamic ip|access denied|banned|\bblocked\b/i,
+    /(?:reverse|\brdns\b|\bptr\b|dns lookup|hostname|resolv).{0,60}(?:fail|not|cannot|missing|require|invalid|match|unresolv)|no ptr|without ptr|block ?list|black ?list|\bRBL\b|\bDNSBL\b|spamhaus|spamcop|barracuda|poor reputation|reputation|\b(?:ip|client|connection|network|your (?:host|server))\b\S{0,3} .{0,60}(?:blocked|denied|rejected|banned|refused|listed|not allowed|dropped)|blocked (?:by|using|for)|dynamic ip|access denied|banned|\bblocked\b/i,
   ],
   [
     "too-many",
@@ -121,9 +141,10 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
     "sender-rejected",
     /(?:sender|mail from|envelope from|from address|return.?path|domain of sender|originator)\S{0,3} .{0,80}(?:reject|denied|not (?:exist|found|allowed|accept|resolve|verif|have)|unknown|invalid|refus|blocked|must|does ?n[o']t)|(?:reject|denied|invalid|bad|unknown|unresolvable) .{0,20}sender|sender verif|verify sender|<> (?:invalid|rejected|not)|null sender/i,
   ],
+  ["policy", /rejected[:,]? .{0,20}policy|policy (?:violation|reasons?|rejection)|violat\w+ .{0,30}policy/i],
   [
     "user-unknown",
-    /user (?:is )?(?:unknown|not (?:found|known|exist|listed|local)|doesn'?t exist|does not exist|invalid)|(?:unknown|no such|invalid|nonexistent|non-existent|bad|undefined|incorrect|not a valid|unrecognized) (?:local )?(?:user|recipient|address|mailbox|account|person|rcpt|part|destination mailbox|login|e-?mail|name|alias|destination)|(?:recipient|address|mailbox|account|user|person|rcpt|mailid|email)\b.{0,90}(?:unknown|not (?:found|exist|known|listed|here|recognized|valid|a valid|in (?:address|directory))|doesn'?t (?:exist|have)|does not (?:exist|have)|invalid|unavailable|undeliverable|no longer|cannot be found|not our|could ?n[o']t be found|rejected)|(?:no|not an?) (?:mailbox|account|user|such|recipient|person|one|a known)|unknown (?:or|virtual|in) |this (?:user|account|address|person) (?:doesn|does not|is not|no longer)|unrouteable address|not listed in|no longer (?:valid|available|exists|active|in use|with|employed|works)|can'?t (?:find|locate) .{0,30}(?:user|mailbox|recipient)|there (?:is|was) no|couldn'?t find any (?:user|mail)|\bunknown\b.{0,20}(?:user|recipient)|reject\w* due to .{0,30}recipient|宛先不明|该用户不存在|不存在|no valid recipients?|inexistent|existiert nicht|unbekannt|inconnu|desconocid|non esiste|não existe|no existe|не существует|RecipNotFound|RESOLVER\.ADR|Ungültig/i,
+    /user (?:is )?(?:unknown|not (?:found|known|exist|listed|local)|doesn'?t exist|does not exist|invalid)|(?:unknown|no such|invalid|nonexistent|non-existent|bad|undefined|incorrect|not a valid|unrecognized) (?:local )?(?:user|recipient|address|mailbox|account|person|rcpt|part|destination mailbox|login|e-?mail|name|alias|destination)|(?:recipient|address|mailbox|account|user|person|rcpt|mailid|email)\b.{0,90}(?:unknown|not (?:found|exist|known|listed|here|recognized|valid|a valid|in (?:address|directory))|doesn'?t (?:exist|have)|does not (?:exist|have)|invalid|unavailable|undeliverable|no longer|cannot be found|not our|could ?n[o']t be found)|(?:no|not an?) (?:mailbox|account|user|such|recipient|person|one|a known)|unknown (?:or|virtual|in) |this (?:user|account|address|person) (?:doesn|does not|is not|no longer)|unrouteable address|not listed in|no longer (?:valid|available|exists|active|in use|with|employed|works)|can'?t (?:find|locate) .{0,30}(?:user|mailbox|recipient)|there (?:is|was) no|couldn'?t find any (?:user|mail)|\bunknown\b.{0,20}(?:user|recipient)|reject\w* due to .{0,30}recipient|宛先不明|该用户不存在|不存在|no valid recipients?|inexistent|existiert nicht|unbekannt|inconnu|desconocid|non esiste|não existe|no existe|не существует|invalid final delivery user|Ungültig/i,
   ],
   [
     "host-unknown",
@@ -150,6 +171,8 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
     "system",
     /system|config|local (?:error|problem)|server (?:error|problem)|resources|unavailable|internal|i\/o|cannot (?:create|open|write|append)|process|pipe|command|software|program|mailer|temporar|deferred|try again/i,
   ],
+  // Said with no reason at all.
+  ["user-unknown", /recipient (?:address )?rejected/i],
 ];
 
 const statusReasons: Readonly<Record<string, BounceReason>> = {

@@ -15,6 +15,15 @@ export function readStage(diagnostic: string, report: string): SmtpStage | undef
       diagnostic,
     );
   if (named) return stageOf(named[1] as string);
+  // qmail and its heirs name the command by what it was about.
+  const disliked =
+    /does not like (recipient|sender)|did not like our (rcpt to|mail from|data)|\[(rcpt_to|mail_from|body)\]/i.exec(
+      diagnostic,
+    );
+  if (disliked) {
+    const what = (disliked[1] ?? disliked[2] ?? disliked[3] ?? "").toLowerCase();
+    return what === "data" || what === "body" ? "data" : /^mail|sender/.test(what) ? "mail-from" : "rcpt-to";
+  }
   return readTranscript(diagnostic, report);
 }
 
@@ -22,7 +31,8 @@ export function readStage(diagnostic: string, report: string): SmtpStage | undef
 function readTranscript(diagnostic: string, report: string): SmtpStage | undefined {
   const words = diagnostic.replace(/\s+/g, " ").trim().toLowerCase();
   let command: string | undefined;
-  for (const line of report.slice(0, 20_000).split("\n", 400)) {
+  const lines = report.slice(0, 20_000).split("\n", 400);
+  for (const [at, line] of lines.entries()) {
     const sent = /^\s*>>>\s*(.{1,200})/.exec(line);
     if (sent) command = sent[1];
     const answer = /^\s*<<<\s*([45]\d\d\b.{0,200})/.exec(line);
@@ -31,7 +41,9 @@ function readTranscript(diagnostic: string, report: string): SmtpStage | undefin
       command !== undefined &&
       words.includes((answer[1] as string).replace(/\s+/g, " ").trim().toLowerCase().slice(0, 60))
     ) {
-      return stageOf(command);
+      // RFC 2920: commands in one batch. A DATA that then lacks recipients shows that the answer was RCPT's.
+      const next = lines.slice(at + 1, at + 4).join("\n");
+      return /^data/i.test(command) && /<<< 5\d\d\b.*(?:recipient|rcpt)/i.test(next) ? "rcpt-to" : stageOf(command);
     }
   }
   return undefined;

@@ -56,7 +56,7 @@ function reportLines(mail: ParsedMail): string[] {
   const end = lines.findIndex(
     (line, at) =>
       at > 1 &&
-      (/^\W{0,6}(?:-{2,}|={2,}|\*{2,}|_{2,})?\W*(?:this is a copy of|below this line is a copy|original (?:message|mail)|the original message|message header|copy of (?:your|the) message|returned message|unsent message|your (?:original )?message (?:follows|was|reads|headers)|included is a copy|a copy of the (?:message|original)|forwarded message|message headers? follow|the header of the (?:original )?message|header of (?:your|the) message|undelivered message follows|start of (?:message|returned)|original mail|the text of your message|beginning of your message)/i.test(
+      (/^\W{0,6}(?:-{2,}|={2,}|\*{2,}|_{2,})?\W*(?:this is a copy of|below this line is a copy|original (?:message|mail)|the original message|message header|copy of (?:your|the) message|returned message|unsent message|your (?:original )?message (?:follows|reads|headers)|included is a copy|a copy of the (?:message|original)|forwarded message|message headers? follow|the header of the (?:original )?message|header of (?:your|the) message|undelivered message follows|start of (?:message|returned)|original mail|the text of your message|beginning of your message)/i.test(
         line,
       ) ||
         /^(?:received: from|return-path: ?<|received: \(|dkim-signature:)/i.test(line)),

@@ -91,16 +91,11 @@ function readStructured(mail: ParsedMail): RawRecipient[] {
 function classify({ address, action, status, diagnostic }: RawRecipient, mail: ParsedMail): DsnRecipient {
   // Some reports leave the machine part bare and tell people only.
   const said = diagnostic.trim() === "" ? textAbout(mail, address) : diagnostic;
-  const inText = /(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})\b(?![.\d])/.exec(said)?.[0];
-  // X.0.0 says nothing and X.X.0 little; X.4.7 is the queue's own "too old", behind which the other side's last word is the cause.
-  const better =
-    inText !== undefined &&
-    (status === undefined || ((/\.0$/.test(status) || /^[45]\.4\.7$/.test(status)) && !/\.0\.0$/.test(inText)));
-  const code = better ? inText : status;
+  const code = tellingStatus(status, said);
   const known = known5(action);
   const reply = /(?:^|[\s:(#"])([45])[0-5]\d(?=[\s:\-#,)]|$)/.exec(said)?.[1];
   const stated = known ?? (code?.startsWith("2") ? "delivered" : "failed");
-  const reason = classifyBounce(said, code, readStage(said, mail.text));
+  const reason = classifyBounce(said, code, readStage(`${said}\n${textAbout(mail, address)}`, mail.text));
   const kind =
     stated === "delayed"
       ? "delayed"
@@ -121,4 +116,24 @@ function classify({ address, action, status, diagnostic }: RawRecipient, mail: P
 
 function known5(action: string | undefined): DsnRecipient["action"] | undefined {
   return (["failed", "delayed", "delivered", "relayed", "expanded"] as const).find((known) => known === action);
+}
+
+/**
+ * The enhanced status that says most. The other side's own code stands behind its reply code, the innermost last; the
+ * report's field repeats it, or is the reporting system's summary.
+ */
+function tellingStatus(field: string | undefined, said: string): string | undefined {
+  const codes = [
+    ...said
+      .slice(0, 4000)
+      .matchAll(/(?<![\d.])([45]\d\d)?([ -]\W{0,3}|^\W{0,3}|#)?([245]\.\d{1,3}\.\d{1,3})\b(?![.\d])/g),
+  ];
+  const answered = codes.filter(([, reply]) => reply !== undefined).map(([, , , code]) => code);
+  const inner = answered.findLast((code) => code !== undefined && !/\.0\.0$/.test(code));
+  if (inner !== undefined) return inner;
+  const first = codes[0]?.[3];
+  if (field === undefined) return first;
+  return first !== undefined && (/\.0$/.test(field) || /^[45]\.4\.7$/.test(field)) && !/\.0\.0$/.test(first)
+    ? first
+    : field;
 }
