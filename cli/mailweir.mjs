@@ -22,7 +22,7 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
     process.exit(1);
   }
   // A small young generation: mail is short-lived garbage, and the default lets the heap grow far beyond what it needs.
-  const child = spawn(local, ["--max-semi-space-size=4", ...process.argv.slice(1)], { stdio: "inherit" });
+  const child = spawn(local, ["--max-semi-space-size=2", ...process.argv.slice(1)], { stdio: "inherit" });
   // The terminal sends Ctrl-C to both of us; the child decides when the work is finished.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {

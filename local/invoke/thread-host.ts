@@ -48,7 +48,7 @@ export function createThreadHost(options: ThreadHostOptions): FunctionHost {
   const groupSize = (group: Group) => (group === "workers" ? options.workers : 1);
 
   const start = (group: Group): Thread => {
-    const worker = new Worker(new URL("./worker-thread.ts", import.meta.url), {
+    const worker = new Worker(new URL("./thread-entry.mjs", import.meta.url), {
       workerData: { configPath: options.configPath, prefix: options.prefix } satisfies ThreadData,
       resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: 8 },
       // A function's log lines are the engine's, and stdout belongs to whoever started us.
