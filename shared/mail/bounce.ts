@@ -2,9 +2,9 @@ import { readAutoReply } from "./auto-reply.ts";
 import { answered, readBounceSigns } from "./bounce-signs.ts";
 import { readDsn } from "./dsn.ts";
 import type { Finding } from "./finding.ts";
-import { postedToList } from "./list.ts";
+import { addressedToListAdmin, postedToList } from "./list.ts";
+import { machineAddress } from "./machine.ts";
 import { type MailFacts, quoteHeader } from "./mail-facts.ts";
-import { parseMailboxes } from "./mailboxes.ts";
 import { isRefusal } from "./mdn.ts";
 
 /** Delivery reports: RFC 3464 in its RFC 6522 dress, and the free-text ones. */
@@ -50,27 +50,15 @@ export function judgeBounce(facts: MailFacts): Finding | undefined {
   return undefined;
 }
 
-/** What list software gives out as envelope sender gets the list's bounces, often decorated with the list's headers. */
-function addressedToListAdmin(facts: MailFacts): boolean {
-  const admin = /^(?:owner-.+|.+-(?:admin|owner|bounces?|errors|request)(?:[-+=].*)?)@/i;
-  return [...parseMailboxes(facts.header("to")).map(({ address }) => address), ...facts.recipients].some((address) =>
-    admin.test(address),
-  );
-}
-
 /** The sentence that every text report has in one form or another. */
 function saysUndelivered({ body }: MailFacts): boolean {
   return undelivered.test(body?.text.slice(0, 4000) ?? "");
 }
 
-/** The report carries the message back: as a part, or its headers behind the text. */
+/** An automatic sender that gives the message back as a part: what is left of a report when every usual sign is missing. */
 function returnsMail({ body, authors }: MailFacts): boolean {
-  if (!body) return false;
-  const attached = body.parts.some((part) => part.embedded !== undefined && part.path !== "");
-  return (
-    attached ||
-    (authors[0] !== undefined && /^\s*[*=_-]{10,}/m.test(body.text.slice(0, 2000)) && body.text.length < 4000)
-  );
+  const automatic = authors[0] !== undefined && machineAddress.test(authors[0].address);
+  return automatic && body?.parts.some((part) => part.embedded !== undefined && part.path !== "") === true;
 }
 
 const undelivered =

@@ -53,9 +53,9 @@ export function classifyBounce(
   const coded = ofStatus(status);
   // "Address rejected" with 5.1.1 beside it is not about policy.
   if (said !== undefined && !(vague.has(said) && coded !== undefined && hardReasons.has(coded))) {
-    return atStage(said, status, stage);
+    return atStage(said, status, stage, text);
   }
-  return coded === undefined ? "undefined" : atStage(coded, status, stage);
+  return coded === undefined ? "undefined" : atStage(coded, status, stage, text);
 }
 
 const vague: ReadonlySet<BounceReason> = new Set(["policy", "content", "system"]);
@@ -66,12 +66,23 @@ function ofStatus(status: string | undefined): BounceReason | undefined {
 }
 
 /** What the words mean, given when they were said. */
-function atStage(said: BounceReason, status: string | undefined, stage: SmtpStage | undefined): BounceReason {
+function atStage(
+  said: BounceReason,
+  status: string | undefined,
+  stage: SmtpStage | undefined,
+  text: string,
+): BounceReason {
   if (!hardReasons.has(said)) return said;
   if (stage === "connect") return "blocked";
   if (stage === "mail-from") return "sender-rejected";
   // The recipient had been accepted: somebody's filter speaks, not the list of users.
-  if (stage === "data" && said === "user-unknown" && !/^5\.1\.[016]$/.test(status ?? "")) return "filtered";
+  if (
+    stage === "data" &&
+    said === "user-unknown" &&
+    !/\buser does ?n[o']t have an? \S+ account\b/i.test(text) &&
+    !/^5\.1\.[016]$/.test(status ?? "")
+  )
+    return "filtered";
   // RFC 3463 §3.3: X.2.1 is a mailbox that exists and takes no mail.
   if (said === "user-unknown" && stage === undefined && /^[45]\.2\.1$/.test(status ?? "")) return "suspended";
   return said;
@@ -89,11 +100,12 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
     /domain (?:may not exist|is not reachable)|account or domain may not exist|^.{0,250}\b55\d (?:\d\.\d\.\d )?[\w-]+(?:\.[\w-]+)+ does not exist/i,
   ],
   ["content", /content (?:error|rejected|filter)|message content/i],
+  // RFC 7504: 521 and 556 are said by hosts that take no mail at all.
   // Exchange Online's directory-based edge blocking words an unknown user like this.
   ["user-unknown", /recipient address rejected: access denied|RESOLVER\.ADR|Recip(?:ient)?NotFound/i],
   [
     "not-accepted",
-    /indicated no SMTP service|null ?mx|\b556\b|(?:host|domain|server).{0,40}(?:does ?n[o']t|never) accept(?:s|ing)? (?:any )?(?:mail|e-?mail)/i,
+    /indicated no SMTP service|null ?mx|(?:^|\s)(?:521|556)[ -]|(?:host|domain|server).{0,40}(?:does ?n[o']t|never) accept(?:s|ing)? (?:any )?(?:mail|e-?mail)/i,
   ],
   [
     "network",

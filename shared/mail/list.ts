@@ -1,5 +1,6 @@
 import type { Finding } from "./finding.ts";
 import { type MailFacts, quoteHeader } from "./mail-facts.ts";
+import { parseMailboxes } from "./mailboxes.ts";
 
 /** Discussion lists, announcements and newsletters: RFC 2369, RFC 2919 and what came before them. */
 export function judgeList(facts: MailFacts): Finding | undefined {
@@ -10,7 +11,8 @@ export function judgeList(facts: MailFacts): Finding | undefined {
       kind: "list",
       confidence: 0.97,
       evidence: names.slice(0, 4).map((name) => quoteHeader(facts, name)),
-      final: true,
+      // Bounces to a list's administration wear the list's headers too.
+      final: !addressedToListAdmin(facts),
     };
   }
   if (/^(?:list|bulk)\b/.test(precedence)) {
@@ -23,6 +25,14 @@ export function judgeList(facts: MailFacts): Finding | undefined {
 /** True when list software handed this message to its subscribers. */
 export function postedToList(facts: MailFacts): boolean {
   return facts.header("list-id") !== undefined || facts.header("list-post") !== undefined;
+}
+
+/** What list software gives out as envelope sender gets the list's bounces, often decorated with the list's headers. */
+export function addressedToListAdmin(facts: MailFacts): boolean {
+  const admin = /^(?:owner-.+|.+-(?:admin|owner|bounces?|errors|request)(?:[-+=].*)?)@/i;
+  return [...parseMailboxes(facts.header("to")).map(({ address }) => address), ...facts.recipients].some((address) =>
+    admin.test(address.slice(0, 320)),
+  );
 }
 
 const certain = [

@@ -15,7 +15,10 @@ export function judgeMachine(facts: MailFacts): Finding | undefined {
   if (automatic !== undefined && automatic !== "" && !/^no\b/.test(automatic)) return found("auto-submitted", 0.95);
   if (facts.contentType.value === "multipart/report") return found("content-type", 0.9);
   if (/^junk\b/i.test(header("precedence")?.trim() ?? "")) return found("precedence", 0.8);
-  if (facts.authors[0] && noReply.test(facts.authors[0].address)) return found("from", 0.85);
+  if (facts.authors[0] && machineAddress.test(facts.authors[0].address)) {
+    // A message that it carries may be one of ours coming back.
+    return { ...found("from", 0.85), final: facts.body !== undefined || facts.contentType.value !== "multipart/mixed" };
+  }
   if (/^(?:yes|true|all|oof|autoreply|dr\b)/i.test(header("x-auto-response-suppress")?.trim() ?? ""))
     return found("x-auto-response-suppress", 0.7);
   for (const name of [
@@ -38,5 +41,6 @@ export function judgeMachine(facts: MailFacts): Finding | undefined {
   return undefined;
 }
 
-const noReply =
+/** Names that no person reads mail under. */
+export const machineAddress =
   /^"?(?:(?:[^@]*[-_.+])?(?:no|not|do-?not|dont|never|ne-?pas|nicht)[-_.]?(?:reply|respond|repondre|antworten|responder|answer)(?:[-_.+][^@]*)?|noresponder|nao-?responda|keine-?antwort|notifications?|[^@]*[-_.]notifications?|alerts?|root|cron(?:daemon)?|daemon|nobody|www-data|apache|nagios|[^@]*-daemon|auto(?:mat(?:ic|ed))?(?:[-_.][^@]*)?|system|robot|mailbot|bot)@/i;
