@@ -13,6 +13,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   list: () => import("./list.ts"),
   status: () => import("./status.ts"),
   raw: () => import("./raw.ts"),
+  explain: () => import("./explain.ts"),
+  check: () => import("./check.ts"),
   inspect: () => import("./inspect.ts"),
   score: () => import("./score.ts"),
   quarantine: () => import("./quarantine.ts"),

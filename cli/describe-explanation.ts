@@ -1,0 +1,46 @@
+import type { Explanation } from "./explain-mail.ts";
+import { printable } from "./printable.ts";
+
+/** The explanation for people, a step a paragraph. */
+export function describe({ client, recipients, rules, verdicts, judgement, streams }: Explanation): string {
+  const lines = [
+    `Client: ${client.refused ? "refused at every recipient" : "let in"} (${client.reason})`,
+    "",
+    "Recipients",
+  ];
+  for (const { recipient, reply, reason } of recipients)
+    lines.push(`  ${printable(recipient, 80)}: ${reply} (${printable(reason, 160)})`);
+  if (rules.length > 0) lines.push("", "Rules");
+  for (const { rule, fate, reason, perRecipient, actions } of rules) {
+    lines.push(`  ${rule}: ${fate} (${reason})`);
+    for (const entry of perRecipient) {
+      lines.push(
+        `    ${printable(entry.recipient, 80)} ${entry.matches ? "matches" : "does not match"}: ${printable(entry.reason, 160)}`,
+      );
+    }
+    for (const action of actions)
+      lines.push(`    ${action.type}: ${action.fate}${action.reason === "" ? "" : ` (${action.reason})`}`);
+  }
+  if (verdicts)
+    lines.push(
+      "",
+      `Verdicts: ${Object.entries(verdicts)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(", ")}`,
+    );
+  if (judgement) {
+    const { nature, safety, trust } = judgement;
+    lines.push(
+      `Nature: ${nature.kind}, because of ${nature.evidence.map((line) => JSON.stringify(printable(line, 100))).join(", ")}`,
+    );
+    lines.push(`Safety: ${[safety.kind, ...safety.reasons].join(", ")}. Trust: ${trust}`);
+  }
+  if (streams) lines.push("", "Streams");
+  for (const { recipient, stream, outcome, reasons } of streams ?? []) {
+    lines.push(
+      `  ${printable(recipient, 80)} → ${stream ?? `no stream (${outcome})`}: ${printable(reasons.join("; "), 200)}`,
+    );
+  }
+  if (!streams) lines.push("", "Give a message file to learn its nature and streams.");
+  return `${lines.join("\n")}\n`;
+}
