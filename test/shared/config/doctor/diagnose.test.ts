@@ -23,7 +23,8 @@ const rule = (
   ...more,
 });
 const store: ReceiptAction = { type: "S3", bucketName: names.bucket, topicArn: names.noticeTopicArn };
-const elsewhere: ReceiptAction = { type: "S3", bucketName: "archive" };
+/** Something that the rules do, and the router is not told of. */
+const unrouted: ReceiptAction = { type: "AddHeader", headerName: "X-Seen", headerValue: "1" };
 const stop: ReceiptAction = { type: "Stop", scope: "RuleSet" };
 const lambda = (invocationType: "Event" | "RequestResponse", functionArn = names.functionArn("classify")) =>
   ({ type: "Lambda", functionArn, invocationType }) as const;
@@ -171,7 +172,7 @@ describe("actions", () => {
       [rule("a", ["in.example"], [store], { scanEnabled: false })],
       ['scan-off ruleSet.rules[0] "a"'],
     ],
-    ["no scan where nobody asks for verdicts", [rule("a", ["in.example"], [elsewhere], { scanEnabled: false })], []],
+    ["no scan where nobody asks for verdicts", [rule("a", ["in.example"], [unrouted], { scanEnabled: false })], []],
   ])("%s", ([, rules, expected]) => {
     expect(told(findingsOf(rules))).toEqual(expected);
   });
@@ -193,7 +194,7 @@ describe("actions", () => {
 });
 
 describe("what rules name", () => {
-  const sns = (topicArn: string): ReceiptAction => ({ ...elsewhere, topicArn });
+  const sns = (topicArn: string): ReceiptAction => ({ ...stop, topicArn });
   test.for<[string, ReceiptAction[], string[]]>([
     [
       "a function that nobody configured",
@@ -209,6 +210,11 @@ describe("what rules name", () => {
       "a topic that is not ours",
       [sns("arn:aws:sns:us-east-1:000000000000:other")],
       ['unknown-topic ruleSet.rules[0].actions[0] "a"'],
+    ],
+    [
+      "a bucket that is not ours",
+      [{ type: "S3", bucketName: "archive" }],
+      ['unknown-bucket ruleSet.rules[0].actions[0] "a"'],
     ],
     [
       "a function in another region",
@@ -259,13 +265,13 @@ describe("from the rules to the streams", () => {
       ["stream-unreachable streams.ticket.recipients"],
     ],
     [
-      "mail that is stored where the router does not look",
-      [rule("a", ["in.example"], [elsewhere])],
+      "mail that no action tells the router of",
+      [rule("a", ["in.example"], [unrouted])],
       ['router-not-told ruleSet.rules[0] "a"'],
     ],
     [
-      "a second rule that stores elsewhere what the first told about",
-      [rule("a", ["in.example"], [store]), rule("b", ["ann@in.example"], [elsewhere])],
+      "a second rule for what the first told about",
+      [rule("a", ["in.example"], [store]), rule("b", ["ann@in.example"], [unrouted])],
       [],
     ],
   ])("%s", ([, rules, expected]) => {
