@@ -164,11 +164,11 @@ function action({ type, target, fate, reason, log }) {
   return el(
     "li",
     {},
-    el("div", { class: "head" }, el("b", {}, type), el("code", {}, safe(target)), pill(fate)),
+    el("div", { class: "head" }, el("b", {}, type), pill(fate), el("code", {}, safe(target))),
     log &&
       el("div", { class: "meta" }, safe(log.result), " · ", time(log.startedAt), `, ${log.durationMs} ms${attempts}`),
     log?.dueAt && el("div", { class: "meta" }, "tried again at ", time(log.dueAt)),
-    reason !== "" && reason !== log?.result && el("div", { class: "meta" }, safe(reason)),
+    reason !== "" && !log?.result.includes(reason.replace(/^it /, "")) && el("div", { class: "meta" }, safe(reason)),
   );
 }
 

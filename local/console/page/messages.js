@@ -105,7 +105,10 @@ function row({ sesMessageId, receivedAt, envelope, subject, author, recipients }
             el("span", { class: "address" }, safe(entry.recipient)),
             el("span", { class: "arrow", "aria-hidden": "true" }, "→"),
             el("span", { class: "stream" }, entry.stream ?? "no stream"),
-            pill(entry.state, entry.duplicateOf === null ? (entry.outcome ?? entry.state) : "duplicate"),
+            pill(
+              entry.stream === null && entry.state === "done" ? "skipped" : entry.state,
+              entry.duplicateOf === null ? (entry.outcome ?? entry.state) : "duplicate",
+            ),
             entry.cause !== null && el("span", { class: "cause" }, safe(entry.cause)),
           ),
         ),

@@ -18,7 +18,10 @@ export async function status() {
         ["messages", data.messages.toLocaleString()],
         ["rules under way", data.unended.toLocaleString()],
         ["refusals", data.refusals.toLocaleString()],
-        ["mail kept", `${(data.bytes / 1_048_576).toFixed(1)} MB`],
+        [
+          "mail kept",
+          data.bytes < 1_048_576 ? `${(data.bytes / 1024).toFixed(1)} KB` : `${(data.bytes / 1_048_576).toFixed(1)} MB`,
+        ],
       ]),
       el("h3", {}, "Recipients by stream and state"),
       states.length === 0
