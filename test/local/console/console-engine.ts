@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { logger } from "../../../functions/stack.ts";
 import { type Engine, startEngine } from "../../../local/engine.ts";
 import { findEngine } from "../../../local/store/lock.ts";
+import type { MailConfig } from "../../../shared/config/types.ts";
 
 logger.setLogLevel("SILENT");
 
@@ -20,7 +21,7 @@ export interface ConsoleEngine {
 }
 
 /** The whole engine on free ports in a folder of its own, with a zone file instead of the network. */
-export async function startConsoleEngine(): Promise<ConsoleEngine> {
+export async function startConsoleEngine(more: Partial<MailConfig> = {}): Promise<ConsoleEngine> {
   const folder = await mkdtemp(join(tmpdir(), "mailweir-console-"));
   const zone = join(folder, "zone.json");
   await writeFile(zone, JSON.stringify({ "sender.example": { TXT: [["v=spf1 ip4:203.0.113.25 -all"]] } }));
@@ -35,6 +36,7 @@ export async function startConsoleEngine(): Promise<ConsoleEngine> {
       },
       rejects: [{ recipients: ["old@example.com"], template: "mailbox-does-not-exist" }],
       local: { dns: { zone } },
+      ...more,
     },
     smtp: "127.0.0.1:0",
     http: "127.0.0.1:0",
