@@ -8,6 +8,7 @@ import { MailweirError } from "../../shared/errors.ts";
 import { normaliseAddress } from "../../shared/mail/address.ts";
 import { decodeWords } from "../../shared/mail/encoded-words.ts";
 import { headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
+import type { HeldMessage } from "../../shared/ports.ts";
 import { formatReply } from "../../shared/receipt/replies.ts";
 import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
 import { openContent } from "../../shared/streams/open-content.ts";
@@ -19,6 +20,8 @@ import { submit } from "../smtp/submit.ts";
 import { toCrlf } from "../smtp/to-crlf.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { Store } from "../store/open-store.ts";
+import { heldCursor } from "../store/quarantine.ts";
+import { suppressionCursor } from "../store/suppressions.ts";
 import { watchCommits } from "./changes.ts";
 import { buildJourney, type Journey } from "./journey.ts";
 import { listMessages } from "./list-messages.ts";
@@ -99,19 +102,20 @@ export function createApi({ config, store, reception, log }: ApiParts): Hono {
     const query = page(c, 500);
     if ("refused" in query) return query.refused;
     const refusals = await engine.refusals(query);
-    const next = refusals.length === query.limit ? (refusals.at(-1)?.id ?? null) : null;
-    return c.json({ refusals, total: await engine.refusalCount(), next });
+    return c.json({
+      refusals,
+      total: await engine.refusalCount(),
+      next: nextOf(refusals, query.limit, ({ id }) => id),
+    });
   });
 
   api.get("/status", async (c) => c.json(await engine.status()));
 
   api.get("/tickets", async (c) => {
+    const limit = limitOf(c, 200);
     const after = wholeNumber(c.req.query("after"));
-    const tickets = await ports.tickets.list({
-      limit: limitOf(c, 200),
-      ...(after !== undefined && { after }),
-    });
-    return c.json({ tickets });
+    const tickets = await ports.tickets.list({ limit, ...(after !== undefined && { after }) });
+    return c.json({ tickets, next: nextOf(tickets, limit, ({ id }) => id) });
   });
   api.get("/tickets/:id", async (c) => {
     const id = wholeNumber(c.req.param("id"));
@@ -120,27 +124,17 @@ export function createApi({ config, store, reception, log }: ApiParts): Hono {
   });
 
   api.get("/suppressions", async (c) => {
+    const limit = limitOf(c, 500);
     const after = c.req.query("after");
-    const suppressions = await ports.suppressions.list({
-      limit: limitOf(c, 500),
-      ...(after !== undefined && { after }),
-    });
-    return c.json({ suppressions });
+    const suppressions = await ports.suppressions.list({ limit, ...(after !== undefined && { after }) });
+    return c.json({ suppressions, next: nextOf(suppressions, limit, suppressionCursor) });
   });
 
   api.get("/quarantine", async (c) => {
-    const held = await ports.quarantine.list({ limit: limitOf(c, 500) });
-    return c.json({
-      held: held.map(({ sesMessageId, recipient, intendedStream, reasons, heldAt, message }) => ({
-        sesMessageId,
-        recipient,
-        intendedStream,
-        reasons,
-        heldAt,
-        envelopeFrom: message.envelope.from,
-        subject: message.headers.subject ?? null,
-      })),
-    });
+    const limit = limitOf(c, 500);
+    const after = c.req.query("after");
+    const held = await ports.quarantine.list({ limit, ...(after !== undefined && { after }) });
+    return c.json({ held: held.map(toHeld), next: nextOf(held, limit, heldCursor) });
   });
 
   api.post("/quarantine/:id/:recipient/release", async (c) => {
@@ -213,6 +207,22 @@ async function shownHeaders(engine: Pick<EngineStore, "openRaw">, id: SesMessage
     return value === undefined ? null : decodeWords(value.slice(0, 4 * maxShown)).slice(0, maxShown);
   };
   return { subject: shown("Subject"), author: shown("From") };
+}
+
+/** Without the message that goes on to the queue: a page needs to know what it is, not to have it. */
+function toHeld({ sesMessageId, recipient, intendedStream, reasons, heldAt, message }: HeldMessage) {
+  const { envelope, headers } = message;
+  return {
+    ...{ sesMessageId, recipient, intendedStream, reasons, heldAt },
+    envelopeFrom: envelope.from,
+    subject: headers.subject ?? null,
+  };
+}
+
+/** The cursor of a full page's last item; null where the list ends. */
+function nextOf<Item, Cursor>(items: readonly Item[], limit: number, cursor: (item: Item) => Cursor): Cursor | null {
+  const last = items.at(-1);
+  return last !== undefined && items.length === limit ? cursor(last) : null;
 }
 
 /** `limit` and `before` of the query, or the answer that they are wrong. */

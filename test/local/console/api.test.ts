@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Journey } from "../../../local/console/journey.ts";
 import { type ConsoleEngine, mail, startConsoleEngine } from "./console-engine.ts";
 
+const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+
 let running: ConsoleEngine;
 beforeAll(async () => {
   running = await startConsoleEngine();
@@ -113,7 +115,6 @@ test("a recipient that nobody receives for is refused, and the refusal says why"
 });
 
 test("held mail is listed with its reasons and goes on when it is released, once", async () => {
-  const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
   const id = await running.send(mail("Spam", gtube), ["support@example.com"]);
   await running.ended();
   const { held } = (await json("/api/quarantine")) as unknown as { held: unknown[] };
@@ -140,6 +141,24 @@ test("tickets and suppressions can be read", async () => {
   expect(await json(`/api/tickets/${tickets[0]?.id}`)).toMatchObject({ id: tickets[0]?.id });
   const { suppressions } = (await json("/api/suppressions")) as unknown as { suppressions: { address: string }[] };
   expect(suppressions.map(({ address }) => address)).toEqual(["ann@sender.example"]);
+});
+
+test.for([
+  "tickets",
+  "suppressions",
+  "quarantine",
+  "refusals",
+])("%s: a full page names the next, and that one ends", async (name) => {
+  await running.send(mail(`Spam for ${name}`, gtube), ["support@example.com"]);
+  await running.ended();
+  const member = name === "quarantine" ? "held" : name;
+  const page = (await json(`/api/${name}?limit=1`)) as unknown as Record<string, unknown[]> & { next: unknown };
+  expect(page[member]).toHaveLength(1);
+  expect(page.next).not.toBeNull();
+  const cursor = name === "refusals" ? "before" : "after";
+  const rest = await json(`/api/${name}?limit=100&${cursor}=${encodeURIComponent(String(page.next))}`);
+  expect(rest).toMatchObject({ next: null });
+  expect(rest[member]).not.toContainEqual(page[member]?.[0]);
 });
 
 test("readers of events hear of a refusal too, though nothing became due", async () => {
