@@ -2,7 +2,15 @@ import type { Explanation } from "./explain-mail.ts";
 import { printable } from "./printable.ts";
 
 /** The explanation for people, a step a paragraph. */
-export function describe({ client, recipients, rules, verdicts, judgement, streams }: Explanation): string {
+export function describe({
+  client,
+  recipients,
+  rules,
+  verdicts,
+  judgement,
+  streams,
+  assumptions,
+}: Explanation): string {
   const lines = [
     `Client: ${client.refused ? "refused at every recipient" : "let in"} (${client.reason})`,
     "",
@@ -30,9 +38,8 @@ export function describe({ client, recipients, rules, verdicts, judgement, strea
     );
   if (judgement) {
     const { nature, safety, trust } = judgement;
-    lines.push(
-      `Nature: ${nature.kind}, because of ${nature.evidence.map((line) => JSON.stringify(printable(line, 100))).join(", ")}`,
-    );
+    const because = nature.evidence.map((line) => JSON.stringify(printable(line, 100))).join(", ");
+    lines.push(`Nature: ${nature.kind}${because === "" ? "" : `, because of ${because}`}`);
     lines.push(`Safety: ${[safety.kind, ...safety.reasons].join(", ")}. Trust: ${trust}`);
   }
   if (streams) lines.push("", "Streams");
@@ -41,6 +48,6 @@ export function describe({ client, recipients, rules, verdicts, judgement, strea
       `  ${printable(recipient, 80)} → ${stream ?? `no stream (${outcome})`}: ${printable(reasons.join("; "), 200)}`,
     );
   }
-  if (!streams) lines.push("", "Give a message file to learn its nature and streams.");
+  if (assumptions.length > 0) lines.push("", "Assumed", ...assumptions.map((line) => `  ${line}`));
   return `${lines.join("\n")}\n`;
 }

@@ -2,21 +2,25 @@ import { readFile } from "node:fs/promises";
 import { authenticate } from "../local/authenticate/authenticate.ts";
 import { createResolver } from "../local/authenticate/create-resolver.ts";
 import { createScanner } from "../local/scan/create-scanner.ts";
+import { toCrlf } from "../local/smtp/to-crlf.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
 import type { ResolvedConfig } from "../shared/config/types.ts";
+import { MailweirError } from "../shared/errors.ts";
+import { normaliseAddress } from "../shared/mail/address.ts";
 import { judge } from "../shared/mail/judge.ts";
 import type { Judgement, Verdicts } from "../shared/mail/judgement.ts";
 import { parseMail } from "../shared/mail/parse-mail.ts";
 import { acceptRecipient } from "../shared/receipt/accept-recipient.ts";
-import { verdictsFrom } from "../shared/receipt/authentication.ts";
+import { type Authentication, verdictsFrom } from "../shared/receipt/authentication.ts";
 import { decideClient } from "../shared/receipt/ip-filter.ts";
 import { formatReply, replies } from "../shared/receipt/replies.ts";
-import { type RuleTrace, traceRules } from "../shared/receipt/trace.ts";
-import { decideStream } from "../shared/streams/decide.ts";
-import { NoDataError } from "./data-folder.ts";
+import type { RuleTrace } from "../shared/receipt/trace.ts";
+import { createSesMessageId } from "../shared/ses-message-id.ts";
+import { type PredictedMail, type PredictedStream, predictPath } from "./predict-path.ts";
 
 export interface ExplainQuestion {
   readonly to: readonly string[];
+  /** `""` is the null sender. */
   readonly from: string;
   readonly ip: string;
   readonly helo: string;
@@ -24,6 +28,8 @@ export interface ExplainQuestion {
   readonly config: string;
   /** Path of an .eml file. */
   readonly message: string | undefined;
+  /** Ask name servers where the configuration has no zone file. Default false: nothing leaves the machine. */
+  readonly dns?: boolean;
 }
 
 /** The stable shape of `explain --json`; null where nothing could be said. */
@@ -36,21 +42,29 @@ export interface Explanation {
     readonly reason: string;
   }[];
   readonly rules: readonly RuleTrace[];
+  /** Null without a message. */
   readonly verdicts: Verdicts | null;
   readonly judgement: Judgement | null;
-  readonly streams:
-    | readonly {
-        readonly recipient: string;
-        readonly stream: string | null;
-        readonly outcome: string | null;
-        readonly reasons: readonly string[];
-      }[]
-    | null;
+  /** Null when no recipient is accepted. */
+  readonly streams: readonly PredictedStream[] | null;
+  /** What the prediction takes for granted, a sentence each. */
+  readonly assumptions: readonly string[];
 }
 
-/** What the engine would do with a mail, found out by the same pure functions, without an engine. */
+/** The message cannot be read. */
+export class ExplainInputError extends MailweirError {
+  readonly code = "ERR_EXPLAIN_INPUT";
+  readonly retryable = false;
+}
+
+/**
+ * What the engine would do with a mail, found out by the same pure functions, without an engine.
+ *
+ * @throws {ConfigError} {ConfigFileError} {ExplainInputError} {ZoneFileError}
+ */
 export async function explain(question: ExplainQuestion): Promise<Explanation> {
   const config = await loadConfig(question.config);
+  const raw = question.message === undefined ? undefined : await read(question.message);
   const client = decideClient(config.ipFilters, question.ip);
   const recipients = question.to.map((recipient) => {
     if (client.refused)
@@ -65,35 +79,58 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
       ? { recipient, accepted: true, reply: formatReply(replies.ok), reason: `matches ${decision.rules.join(", ")}` }
       : { recipient, accepted: false, reply: formatReply(decision.reply), reason: decision.reason };
   });
-  const accepted = recipients.filter((entry) => entry.accepted).map(({ recipient }) => recipient);
-  const rules =
-    accepted.length === 0
-      ? []
-      : traceRules(
-          { ruleSet: config.ruleSet, recipients: accepted, tls: question.tls, outcomes: [] },
-          { predict: true },
-        );
-  const found = question.message === undefined ? undefined : await understand(question, config, accepted);
+  const heard = { client: { refused: client.refused, reason: client.reason }, recipients };
+  const accepted = onceEach(recipients.filter((entry) => entry.accepted).map(({ recipient }) => recipient));
+  if (accepted.length === 0) {
+    return { ...heard, rules: [], verdicts: null, judgement: null, streams: null, assumptions: [] };
+  }
+
+  const found = raw ? await understand(raw, question, config, accepted) : ordinaryMail(question.from);
+  const path = await predictPath(config, {
+    recipients: accepted,
+    tls: question.tls,
+    sizeBytes: raw?.length ?? 0,
+    judgement: found.judgement,
+    arrival: {
+      sesMessageId: createSesMessageId(new Uint8Array(24)),
+      receivedAt: new Date().toISOString(),
+      from: question.from,
+      verdicts: found.verdicts,
+      headers: found.headers,
+      mail: found.mail,
+    },
+  });
   return {
-    client: { refused: client.refused, reason: client.reason },
-    recipients,
-    rules,
-    verdicts: found?.verdicts ?? null,
-    judgement: found?.judgement ?? null,
-    streams: found?.streams ?? null,
+    ...heard,
+    rules: path.rules,
+    verdicts: raw ? found.verdicts : null,
+    judgement: raw ? found.judgement : null,
+    streams: path.streams,
+    assumptions: [
+      ...found.assumptions,
+      ...path.assumedToContinue.map((functionArn) => `Function ${functionArn} answers CONTINUE.`),
+    ],
   };
 }
 
-async function understand(question: ExplainQuestion, config: ResolvedConfig, accepted: readonly string[]) {
-  const raw = await read(question.message ?? "");
-  const { ip, helo, from } = question;
-  const clock = { now: () => new Date() };
+type Found = Pick<PredictedMail, "judgement"> &
+  Pick<PredictedMail["arrival"], "verdicts" | "headers" | "mail"> & { readonly assumptions: readonly string[] };
+
+async function understand(
+  raw: Uint8Array,
+  { ip, helo, from, dns = false }: ExplainQuestion,
+  config: ResolvedConfig,
+  accepted: readonly string[],
+): Promise<Found> {
+  const asks = dns || config.local.dns.kind === "zone";
   const authserv = `inbound-smtp.${config.region}.amazonaws.com`;
-  const authentication = await authenticate(
-    raw,
-    { ip, helo, mailFrom: from, authserv },
-    createResolver(config.local.dns, clock),
-  );
+  const authentication = asks
+    ? await authenticate(
+        raw,
+        { ip, helo, mailFrom: from, authserv },
+        createResolver(config.local.dns, { now: () => new Date() }),
+      )
+    : nothingFoundOut;
   const scan = await createScanner(config.local.scanners).scan(() => once(raw), {
     ip,
     helo,
@@ -102,37 +139,74 @@ async function understand(question: ExplainQuestion, config: ResolvedConfig, acc
   });
   const verdicts = verdictsFrom(authentication, scan.spam, scan.virus);
   const mail = await parseMail(raw);
-  const judgement = judge({
-    headers: mail.headers,
-    headersTruncated: false,
-    envelopeFrom: from,
-    recipients: accepted,
+  return {
     verdicts,
-    body: mail,
-  });
-  const streams = accepted.map((recipient) => {
-    const { stream, outcome, reasons } = decideStream(config, {
-      recipient,
-      judgement,
+    headers: mail.headers,
+    mail: async () => mail,
+    judgement: judge({
       headers: mail.headers,
-      verdicts,
+      headersTruncated: false,
       envelopeFrom: from,
-    });
-    return { recipient, stream, outcome: outcome ?? null, reasons };
-  });
-  return { verdicts, judgement, streams };
+      recipients: accepted,
+      verdicts,
+      body: mail,
+    }),
+    assumptions: asks
+      ? []
+      : ["No DNS was asked, so SPF, DKIM and DMARC say nothing (GRAY): give --dns, or a zone file in local.dns."],
+  };
 }
 
+// As for a domain without any record: neither a point for the sender nor one against.
+const nothingFoundOut: Authentication = {
+  spf: { result: "none", domain: "" },
+  dkim: [],
+  dmarc: { result: "none", domain: "" },
+};
+
+/** What is taken for granted about a mail that nobody showed: a person wrote it, and every check passes. */
+function ordinaryMail(from: string): Found {
+  const headers = [{ name: "From", value: from }];
+  return {
+    headers,
+    verdicts: { spam: "PASS", virus: "PASS", spf: "PASS", dkim: "PASS", dmarc: "PASS" },
+    judgement: {
+      nature: { kind: "human", confidence: 0, evidence: [] },
+      safety: { kind: "clean", reasons: [] },
+      trust: "aligned",
+      complete: true,
+    },
+    mail: () => parseMail(Buffer.from(`From: ${from}\r\n\r\n`)),
+    assumptions: ["A person wrote the mail, and it passes every check: give a message file to have it judged."],
+  };
+}
+
+/** With CRLF line ends, as the mail arrives: a signature covers them. */
 async function read(file: string): Promise<Uint8Array> {
+  let octets: Uint8Array;
   try {
-    return await readFile(file);
+    octets = await readFile(file);
   } catch (error) {
-    throw new NoDataError(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new ExplainInputError(
+      `The message "${file}" cannot be read (${error instanceof Error ? error.message : String(error)}): check the path`,
+      { cause: error },
+    );
   }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of toCrlf([octets])) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 async function* once(raw: Uint8Array): AsyncGenerator<Uint8Array> {
   yield raw;
+}
+
+/** Two spellings of one mailbox are one recipient, as at RCPT TO. */
+function onceEach(recipients: readonly string[]): string[] {
+  const first = new Map<string, string>();
+  for (const recipient of recipients) {
+    const key = normaliseAddress(recipient);
+    if (!first.has(key)) first.set(key, recipient);
+  }
+  return [...first.values()];
 }

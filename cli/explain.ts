@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { isIP } from "node:net";
+import { type Command, InvalidArgumentError } from "commander";
 
 interface ExplainOptions {
   readonly to: readonly string[];
@@ -6,6 +7,7 @@ interface ExplainOptions {
   readonly ip: string;
   readonly helo: string;
   readonly tls?: boolean;
+  readonly dns?: boolean;
   readonly config: string;
   readonly json?: boolean;
 }
@@ -22,9 +24,13 @@ export function register(program: Command): void {
       (address: string, all: readonly string[] = []) => [...all, address],
     )
     .option("--from <address>", 'envelope sender; "" is the null sender', "you@example.net")
-    .option("--ip <address>", "address of the client", "192.0.2.1")
+    .option("--ip <address>", "address of the client", ipAddress, "192.0.2.1")
     .option("--helo <name>", "how the client calls itself", "mx.example.net")
     .option("--tls", "the client uses STARTTLS")
+    .option(
+      "--dns",
+      "ask name servers too (default: only a zone file of local.dns, so that nothing leaves the machine)",
+    )
     .option("--config <file>", "configuration file", "mailweir.config.ts")
     .option("--json", "one JSON object")
     .addHelpText(
@@ -34,13 +40,20 @@ Examples:
   mailweir explain --to support@example.com
   mailweir explain --to ann@example.com --to nobody@example.net --ip 203.0.113.9 order.eml
 
-With a message it is authenticated where the configuration names a zone or name servers, judged, and given a stream.
-A synchronous function is assumed to answer CONTINUE.`,
+Shown are: whether the client may send at all, the SMTP reply to each recipient, every rule with why it matches or not, what
+its actions do, what the gate answers, and the stream of each recipient with the reasons. With a message it is authenticated
+(by a zone file of local.dns, or with --dns), scanned and judged; without, an ordinary mail is assumed. A synchronous
+function of your own is assumed to answer CONTINUE. The rules are those of the configuration file.`,
     )
     .action(async (message: string | undefined, options: ExplainOptions) => {
       const { explain } = await import("./explain-mail.ts");
-      const explanation = await explain({ ...options, tls: options.tls === true, message });
+      const explanation = await explain({ ...options, tls: options.tls === true, dns: options.dns === true, message });
       const { describe } = await import("./describe-explanation.ts");
       process.stdout.write(options.json ? `${JSON.stringify(explanation)}\n` : describe(explanation));
     });
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError("Give an IPv4 or IPv6 address.");
+  return text;
 }

@@ -14,13 +14,19 @@ export interface GateAnswer {
   readonly bounced: readonly string[];
 }
 
+/** So little that `explain` can predict the answer without a store. */
+export interface GatePorts {
+  readonly ledger: Pick<Ports["ledger"], "decide">;
+  readonly outbox: Pick<Ports["outbox"], "sendBounce">;
+}
+
 /**
  * What SES is told before actions that cannot be undone. One answer counts for the whole message, so the rule set is
  * stopped only if every matched recipient's policy agrees. In a rule of rejects it stops the rule when its bounce would
  * be backscatter. Bounces that the policy asks for are sent here, after their decision was stored: the router then finds
  * it, and whoever of the two comes second does as the first decided.
  */
-export async function askGate(ports: Ports, config: ResolvedConfig, arrival: Arrival): Promise<GateAnswer> {
+export async function askGate(ports: GatePorts, config: ResolvedConfig, arrival: Arrival): Promise<GateAnswer> {
   const { verdicts, from: envelopeFrom } = arrival;
   const rejected = arrival.recipients.filter((recipient) => rejectOf(config.rejects, recipient) !== undefined);
   // Nothing was found, as in nearly all mail: then what the mail is does not matter, and its object is not read.
@@ -64,7 +70,7 @@ export async function askGate(ports: Ports, config: ResolvedConfig, arrival: Arr
 }
 
 async function sendBounce(
-  { outbox }: Ports,
+  { outbox }: GatePorts,
   config: ResolvedConfig,
   { sesMessageId, recipients }: Arrival,
   bounced: readonly string[],
