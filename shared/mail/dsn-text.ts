@@ -44,10 +44,16 @@ export function readTextBounce(mail: ParsedMail): RawRecipient[] {
   });
 }
 
-/** What the report's text says about one address; the whole report when it does not name it. */
-export function textAbout(mail: ParsedMail, address: string): string {
+/** Answers what the report's text says about one address; the whole report when it does not name it. */
+export function createTextAbout(mail: ParsedMail): (address: string) => string {
   const lines = reportLines(mail);
-  return around(lines, lineOf(lines, address), undefined);
+  const firstLine = new Map<string, number>();
+  for (const [index, line] of lines.entries()) {
+    for (const [address] of line.slice(0, 1000).toLowerCase().matchAll(addressPattern)) {
+      if (!firstLine.has(address)) firstLine.set(address, index);
+    }
+  }
+  return (address) => around(lines, firstLine.get(address.toLowerCase()) ?? -1, undefined);
 }
 
 /** The text up to the copy of the returned message. */

@@ -1,6 +1,6 @@
 import { type BounceReason, classifyBounce, hardReasons } from "./dsn-reason.ts";
 import { readStage } from "./dsn-stage.ts";
-import { readTextBounce, textAbout } from "./dsn-text.ts";
+import { createTextAbout, readTextBounce } from "./dsn-text.ts";
 import { cleanAddress, type RawRecipient } from "./failed-address.ts";
 import { headerValue } from "./headers.ts";
 import { quote } from "./mail-facts.ts";
@@ -38,11 +38,12 @@ export function readDsn(mail: ParsedMail): Dsn | undefined {
   if (raw.length === 0) return undefined;
   const recipients: DsnRecipient[] = [];
   const seen = new Set<string>();
+  const textAbout = createTextAbout(mail);
   for (const recipient of raw.slice(0, maxRecipients)) {
     const key = recipient.address.toLowerCase();
     if (seen.has(key)) continue;
     seen.add(key);
-    recipients.push(classify(recipient, mail));
+    recipients.push(classify(recipient, mail.text, textAbout));
   }
   const embedded = mail.parts.find((part) => part.embedded !== undefined && part.path !== "")?.embedded;
   const messageId =
@@ -88,14 +89,18 @@ function readStructured(mail: ParsedMail): RawRecipient[] {
   return recipients;
 }
 
-function classify({ address, action, status, diagnostic }: RawRecipient, mail: ParsedMail): DsnRecipient {
+function classify(
+  { address, action, status, diagnostic }: RawRecipient,
+  report: string,
+  textAbout: (address: string) => string,
+): DsnRecipient {
   // Some reports leave the machine part bare and tell people only.
-  const said = diagnostic.trim() === "" ? textAbout(mail, address) : diagnostic;
+  const said = diagnostic.trim() === "" ? textAbout(address) : diagnostic;
   const code = tellingStatus(status, said);
   const known = known5(action);
   const reply = /(?:^|[\s:(#"])([45])[0-5]\d(?=[\s:\-#,)]|$)/.exec(said)?.[1];
   const stated = known ?? (code?.startsWith("2") ? "delivered" : "failed");
-  const reason = classifyBounce(said, code, readStage(`${said}\n${textAbout(mail, address)}`, mail.text));
+  const reason = classifyBounce(said, code, readStage(`${said}\n${textAbout(address)}`, report));
   const kind =
     stated === "delayed"
       ? "delayed"

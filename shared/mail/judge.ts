@@ -6,7 +6,7 @@ import type { Header } from "./headers.ts";
 import { judgeHuman } from "./human.ts";
 import type { Judgement, NatureFinding, Verdicts } from "./judgement.ts";
 import { judgeList } from "./list.ts";
-import { judgeMachine } from "./machine.ts";
+import { judgeDomainReport, judgeMachine } from "./machine.ts";
 import { type MailFacts, readFacts } from "./mail-facts.ts";
 import { judgeMdn } from "./mdn.ts";
 import type { ParsedMail } from "./parsed-mail.ts";
@@ -51,6 +51,7 @@ export function judge(input: JudgeInput): Judgement {
 const rules: readonly ((facts: MailFacts) => Finding | undefined)[] = [
   judgeComplaint,
   judgeMdn,
+  judgeDomainReport,
   judgeBounce,
   judgeAutoReply,
   judgeList,

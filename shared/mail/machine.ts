@@ -44,3 +44,15 @@ export function judgeMachine(facts: MailFacts): Finding | undefined {
 /** Names that no person reads mail under. */
 export const machineAddress =
   /^"?(?:(?:[^@]*[-_.+])?(?:no|not|do-?not|dont|never|ne-?pas|nicht)[-_.]?(?:reply|respond|repondre|antworten|responder|answer)(?:[-_.+][^@]*)?|noresponder|nao-?responda|keine-?antwort|notifications?|[^@]*[-_.]notifications?|alerts?|root|cron(?:daemon)?|daemon|nobody|www-data|apache|nagios|[^@]*-daemon|auto(?:mat(?:ic|ed))?(?:[-_.][^@]*)?|system|robot|mailbot|bot)@/i;
+
+/** DMARC aggregate reports (RFC 7489 §7.2.1.1) and TLS reports (RFC 8460 §5.3): from a postmaster, and no bounce. */
+export function judgeDomainReport(facts: MailFacts): Finding | undefined {
+  const tls =
+    facts.header("tls-report-domain") !== undefined ||
+    facts.contentType.parameters["report-type"]?.toLowerCase() === "tlsrpt";
+  if (!tls && !/\breport[- ]domain:.{1,300}\bsubmitter:/i.test(facts.subject)) return undefined;
+  const evidence = [
+    quoteHeader(facts, tls && facts.header("tls-report-domain") !== undefined ? "tls-report-domain" : "subject"),
+  ];
+  return { kind: "machine", confidence: 0.95, evidence, final: true };
+}

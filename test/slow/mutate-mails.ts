@@ -1,0 +1,121 @@
+// Understands seeded mutations of mails: no exception, no hang. Usage: node test/slow/mutate-mails.ts [rounds, default 100000] [folder …]
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describeMail, understandMail } from "../../cli/understand-mail.ts";
+
+/** Small and fast; the same sequence on every machine (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const spices = [
+  "\r\n",
+  "\n\n",
+  "--",
+  "--=_b",
+  "=?utf-8?b?",
+  "?=",
+  "<",
+  ">",
+  '"',
+  "(",
+  "\u0000",
+  "\u001b$B",
+  "Content-Type: multipart/mixed; boundary=",
+  "Content-Transfer-Encoding: base64",
+  ":",
+  ";",
+  "=",
+  "=\r\n",
+  "@",
+  ">>>",
+  "From ",
+  "\xff\xfe",
+  "%00",
+  "*0*=",
+];
+
+/** One to eight cuts, copies, swaps and insertions. */
+export function mutate(mail: Uint8Array, random: () => number): Uint8Array {
+  let octets = Buffer.from(mail);
+  const at = () => Math.floor(random() * (octets.length + 1));
+  for (let count = 1 + Math.floor(random() * 8); count > 0; count--) {
+    const [start, end] = [at(), at()].sort((a, b) => a - b) as [number, number];
+    const piece = octets.subarray(start, Math.min(end, start + 2000));
+    const kind = Math.floor(random() * 5);
+    if (kind === 0) octets = Buffer.concat([octets.subarray(0, start), octets.subarray(start + piece.length)]);
+    else if (kind === 1) octets = Buffer.concat([octets.subarray(0, start), piece, octets.subarray(start)]);
+    else if (kind === 2) {
+      const spice = Buffer.from(spices[Math.floor(random() * spices.length)] as string, "latin1");
+      octets = Buffer.concat([octets.subarray(0, start), spice, octets.subarray(start)]);
+    } else if (kind === 3) {
+      octets = Buffer.from(octets);
+      for (let flips = 0; flips < 10 && octets.length > 0; flips++)
+        octets[Math.min(at(), octets.length - 1)] = Math.floor(random() * 256);
+    } else
+      octets = Buffer.concat([
+        octets.subarray(0, start),
+        Buffer.from(piece).reverse(),
+        octets.subarray(start + piece.length),
+      ]);
+  }
+  return octets.length > 1_000_000 ? octets.subarray(0, 1_000_000) : octets;
+}
+
+export function mailFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, String(name)))
+    .filter((path) => /\.(?:eml|raw)$/.test(path) && statSync(path).size < 300_000)
+    .sort();
+}
+
+/** @returns the slowest time in ms of CPU and its seed */
+export async function mutateAll(
+  files: readonly string[],
+  rounds: number,
+  seed = 20260804,
+): Promise<{ slowestMs: number; slowest: string }> {
+  const mails = files.map((path) => readFileSync(path));
+  let slowestMs = 0;
+  let slowest = "";
+  for (let round = 0; round < rounds; round++) {
+    const random = seededRandom(seed + round);
+    const which = round % mails.length;
+    const mail = mutate(mails[which] as Buffer, random);
+    const before = process.cpuUsage();
+    try {
+      const options = { recipients: [], fromSes: true };
+      JSON.stringify(describeMail("m", undefined, await understandMail(mail, options), options));
+    } catch (error) {
+      throw new Error(`round ${round}, seed ${seed + round}, ${files[which]}`, { cause: error });
+    }
+    const used = process.cpuUsage(before);
+    const ms = (used.user + used.system) / 1000;
+    if (ms > slowestMs) {
+      slowestMs = ms;
+      slowest = `${files[which]} round ${round}`;
+    }
+    if (ms > 2000) throw new Error(`${ms} ms: round ${round}, ${files[which]}`);
+  }
+  return { slowestMs, slowest };
+}
+
+if (import.meta.main) {
+  const [rounds, ...folders] = process.argv.slice(2);
+  const corpus = "../shared/corpus";
+  const files = (
+    folders.length > 0
+      ? folders
+      : ["torture", "mime", "dsn", "arf", "autoreply", "unsubscribe"].map((name) => join(corpus, name))
+  ).flatMap(mailFiles);
+  const result = await mutateAll(files, Number(rounds ?? 100_000));
+  console.log(
+    `${rounds ?? 100_000} mutations of ${files.length} mails: slowest ${result.slowestMs.toFixed(0)} ms (${result.slowest}), peak memory ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,
+  );
+}
