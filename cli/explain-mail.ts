@@ -90,7 +90,7 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
     recipients: accepted,
     tls: question.tls,
     sizeBytes: raw?.length ?? 0,
-    judgement: found.judgement,
+    judge: found.judge,
     arrival: {
       sesMessageId: createSesMessageId(new Uint8Array(24)),
       receivedAt: new Date().toISOString(),
@@ -104,7 +104,7 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
     ...heard,
     rules: path.rules,
     verdicts: raw ? found.verdicts : null,
-    judgement: raw ? found.judgement : null,
+    judgement: raw ? found.judge(found.verdicts) : null,
     streams: path.streams,
     assumptions: [
       ...found.assumptions,
@@ -113,7 +113,7 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
   };
 }
 
-type Found = Pick<PredictedMail, "judgement"> &
+type Found = Pick<PredictedMail, "judge"> &
   Pick<PredictedMail["arrival"], "verdicts" | "headers" | "mail"> & { readonly assumptions: readonly string[] };
 
 async function understand(
@@ -143,14 +143,15 @@ async function understand(
     verdicts,
     headers: mail.headers,
     mail: async () => mail,
-    judgement: judge({
-      headers: mail.headers,
-      headersTruncated: false,
-      envelopeFrom: from,
-      recipients: accepted,
-      verdicts,
-      body: mail,
-    }),
+    judge: (seen) =>
+      judge({
+        headers: mail.headers,
+        headersTruncated: false,
+        envelopeFrom: from,
+        recipients: accepted,
+        verdicts: seen,
+        body: mail,
+      }),
     assumptions: asks
       ? []
       : ["No DNS was asked, so SPF, DKIM and DMARC say nothing (GRAY): give --dns, or a zone file in local.dns."],
@@ -170,12 +171,12 @@ function ordinaryMail(from: string): Found {
   return {
     headers,
     verdicts: { spam: "PASS", virus: "PASS", spf: "PASS", dkim: "PASS", dmarc: "PASS" },
-    judgement: {
+    judge: () => ({
       nature: { kind: "human", confidence: 0, evidence: [] },
       safety: { kind: "clean", reasons: [] },
       trust: "aligned",
       complete: true,
-    },
+    }),
     mail: () => parseMail(Buffer.from(`From: ${from}\r\n\r\n`)),
     assumptions: ["A person wrote the mail, and it passes every check: give a message file to have it judged."],
   };

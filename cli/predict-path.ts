@@ -24,7 +24,8 @@ export interface PredictedMail {
   readonly recipients: readonly string[];
   readonly tls: boolean;
   readonly sizeBytes: number;
-  readonly judgement: Judgement;
+  /** What it is, seen with these verdicts. */
+  readonly judge: (verdicts: Verdicts) => Judgement;
   readonly arrival: Pick<Arrival, "sesMessageId" | "receivedAt" | "from" | "verdicts" | "headers" | "mail">;
 }
 
@@ -87,11 +88,12 @@ export async function predictPath(config: ResolvedConfig, mail: PredictedMail): 
     streams: recipients.map((recipient): PredictedStream => {
       const outcome = untold.get(recipient);
       if (outcome !== undefined) return { recipient, stream: null, outcome, reasons: [] };
+      const verdicts = seenBy(toldWithScan.get(recipient) ?? true, mail.arrival.verdicts);
       const decision = decideStream(config, {
         recipient,
-        judgement: mail.judgement,
+        judgement: mail.judge(verdicts),
         headers: mail.arrival.headers,
-        verdicts: seenBy(toldWithScan.get(recipient) ?? true, mail.arrival.verdicts),
+        verdicts,
         envelopeFrom: mail.arrival.from,
       });
       return {
