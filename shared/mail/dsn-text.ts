@@ -44,8 +44,11 @@ export function readTextBounce(mail: ParsedMail): RawRecipient[] {
   });
 }
 
-/** Answers what the report's text says about one address; the whole report when it does not name it. */
-export function createTextAbout(mail: ParsedMail): (address: string) => string {
+/**
+ * Answers what the report's text says about one address. Where it does not name it, the whole text speaks of a single
+ * recipient; of several, nobody knows which one it means.
+ */
+export function createTextAbout(mail: ParsedMail, recipients: number): (address: string) => string {
   const lines = reportLines(mail);
   const firstLine = new Map<string, number>();
   for (const [index, line] of lines.entries()) {
@@ -53,7 +56,10 @@ export function createTextAbout(mail: ParsedMail): (address: string) => string {
       if (!firstLine.has(address)) firstLine.set(address, index);
     }
   }
-  return (address) => around(lines, firstLine.get(address.toLowerCase()) ?? -1, undefined);
+  return (address) => {
+    const line = firstLine.get(address.toLowerCase());
+    return line === undefined && recipients > 1 ? "" : around(lines, line ?? -1, undefined);
+  };
 }
 
 /** The text up to the copy of the returned message. */

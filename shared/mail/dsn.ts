@@ -38,7 +38,7 @@ export function readDsn(mail: ParsedMail): Dsn | undefined {
   if (raw.length === 0) return undefined;
   const recipients: DsnRecipient[] = [];
   const seen = new Set<string>();
-  const textAbout = createTextAbout(mail);
+  const textAbout = createTextAbout(mail, raw.length);
   for (const recipient of raw.slice(0, maxRecipients)) {
     const key = recipient.address.toLowerCase();
     if (seen.has(key)) continue;
