@@ -74,7 +74,9 @@ test(`${messageCount} messages and ${kills} SIGKILLs (seed ${seed}): what was ac
     };
 
     const send = async () => {
-      for (let mail = waiting.pop(); mail && !dead; mail = waiting.pop()) {
+      while (!dead) {
+        const mail = waiting.pop();
+        if (!mail) return;
         try {
           const { response } = await transport.sendMail({
             envelope: { from: "sender@example.net", to: [...mail.to] },
