@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { MailweirError } from "../../shared/errors.ts";
 import { isSesRequest } from "../ses-api/check-signature.ts";
@@ -46,7 +46,7 @@ export class HttpListenError extends MailweirError {
  */
 export async function startHttp(options: HttpOptions): Promise<Http> {
   const { listen, token, sesApi, log } = options;
-  const app = new Hono();
+  const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (c, next) => {
     await next();
     for (const [name, value] of Object.entries(safetyHeaders)) c.header(name, value);

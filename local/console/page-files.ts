@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 
 const types = {
@@ -22,7 +23,7 @@ const files: Readonly<Record<string, readonly [name: string, type: keyof typeof 
 };
 
 /** The console's page: modules that a browser runs as they are, read when they are asked for. */
-export function servePage(app: Hono): void {
+export function servePage(app: Hono<{ Bindings: HttpBindings }>): void {
   for (const [path, [name, type]] of Object.entries(files)) {
     app.get(path, async (c) => {
       c.header("content-type", types[type]);
