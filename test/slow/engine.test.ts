@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTransport } from "nodemailer";
 import { expect, onTestFinished, test } from "vitest";
-import { type Engine, startEngine } from "../local/engine.ts";
-import type { MailConfig } from "../shared/config/types.ts";
-import type { Ticket } from "../shared/ports.ts";
-import type { SesMessageId } from "../shared/ses-message-id.ts";
+import { type Engine, startEngine } from "../../local/engine.ts";
+import type { MailConfig } from "../../shared/config/types.ts";
+import type { Ticket } from "../../shared/ports.ts";
+import type { SesMessageId } from "../../shared/ses-message-id.ts";
 
 // Handlers that run in this process log to its stdout, one line per decision; they are loaded at the first mail.
 process.env["POWERTOOLS_LOG_LEVEL"] = "ERROR";
