@@ -29,6 +29,7 @@ import { createSesApi } from "./ses-api/create-ses-api.ts";
 import { certificateFiles, ownCertificate } from "./smtp/certificate.ts";
 import { createReception, type Reception } from "./smtp/reception.ts";
 import { startSmtp } from "./smtp/server.ts";
+import { DataFolderError, folderTrouble } from "./store/errors.ts";
 import { nodeFileSystem } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
 import { openStore, type Store } from "./store/open-store.ts";
@@ -282,8 +283,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     };
   } catch (error) {
     await unwind();
-    throw error;
+    throw ofDataFolder(error, data) ?? error;
   }
+}
+
+/** What the system refused below the data folder, as an error that says what to do. */
+function ofDataFolder(error: unknown, data: string): DataFolderError | undefined {
+  const { code, path } = (error ?? {}) as { readonly code?: unknown; readonly path?: unknown };
+  if (error instanceof MailweirError || typeof code !== "string" || typeof path !== "string") return undefined;
+  if (!path.startsWith(data)) return undefined;
+  return new DataFolderError(data, `${folderTrouble(code)}. It was about ${path}`, { cause: error });
 }
 
 function listenAddress(text: string, option: string): { readonly host: string; readonly port: number } {

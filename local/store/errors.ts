@@ -56,6 +56,29 @@ export class DataFolderError extends MailweirError {
   }
 }
 
+/** What a system error about the data folder means to its owner, and what to do: for `DataFolderError`. */
+export function folderTrouble(code: string | undefined): string {
+  switch (code) {
+    case "EEXIST":
+    case "ENOTDIR":
+      return "cannot be made, because a file has its name or that of a folder above it: choose another with --data";
+    case "ENOENT":
+      return "cannot be made where it is to be: choose another with --data";
+    case "EACCES":
+    case "EPERM":
+      return `may not be used by this user (${code}): change its owner or mode, or choose another with --data`;
+    case "EROFS":
+      return "is on a file system that cannot be written (EROFS): choose another with --data";
+    case "ENOSPC":
+    case "EDQUOT":
+      return `is on a disk that is full (${code}): free some space, or choose another with --data`;
+    case "ERR_SQLITE_ERROR":
+      return "cannot be written: check its owner, mode and disk, or choose another with --data";
+    default:
+      return `cannot be used (${code}): check its owner, mode and disk, or choose another with --data`;
+  }
+}
+
 export class FolderInUseError extends MailweirError {
   readonly code = "ERR_DATA_FOLDER_IN_USE";
   readonly retryable = false;

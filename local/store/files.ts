@@ -12,13 +12,31 @@ export const nodeFileSystem: FileSystem = promises;
 /** All bodies travel in pieces of at most this many octets. */
 export const chunkBytes = 65_536;
 
-/** Creates the folder and those above it, and makes their names durable. */
+/**
+ * Creates the folder and those above it, and makes their names durable. Not by Node's recursive mkdir: where the system
+ * says ENOENT although the folder above is there, as in /proc, that tries for ever.
+ */
 export async function makeFolder(fs: FileSystem, path: string): Promise<void> {
-  const first = await fs.mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let at = path; ; at = dirname(at)) {
-    await syncFolderNow(fs, dirname(at));
-    if (at === first || dirname(at) === at) return;
+  const above = dirname(path);
+  let made: boolean;
+  try {
+    made = await makeOne(fs, path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT" || above === path) throw error;
+    await makeFolder(fs, above);
+    made = await makeOne(fs, path);
+  }
+  if (made) await syncFolderNow(fs, above);
+}
+
+/** False when it is there already. */
+async function makeOne(fs: FileSystem, path: string): Promise<boolean> {
+  try {
+    await fs.mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST" && (await fs.stat(path)).isDirectory()) return false;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { isLocked, lockFile } from "./database.ts";
-import { DataFolderError, FolderInUseError } from "./errors.ts";
+import { DataFolderError, FolderInUseError, folderTrouble } from "./errors.ts";
 import { errorCode, type FileSystem, makeFolder, nodeFileSystem, removeFile, replaceFile } from "./files.ts";
 import { dataFolder } from "./layout.ts";
 
@@ -39,9 +39,7 @@ export async function lockFolder(root: string, fs: FileSystem = nodeFileSystem):
     await makeFolder(fs, folder.root);
     unlock = lockFile(folder.lock, waitMs);
   } catch (error) {
-    const reason =
-      errorCode(error) === "ERR_SQLITE_ERROR" ? "cannot be written" : `cannot be used (${errorCode(error)})`;
-    throw new DataFolderError(root, `${reason}: check its owner, mode and disk`, { cause: error });
+    throw new DataFolderError(root, folderTrouble(errorCode(error)), { cause: error });
   }
   if (!unlock) throw new FolderInUseError(root, await readInfo(fs, folder.engine));
   // What lies there is of an engine that ended without a word.

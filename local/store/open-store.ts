@@ -6,7 +6,7 @@ import { createActions } from "./actions.ts";
 import { openContents } from "./contents.ts";
 import { type Database, openDatabase } from "./database.ts";
 import type { EngineStore } from "./engine-store.ts";
-import { DataFolderError } from "./errors.ts";
+import { DataFolderError, folderTrouble } from "./errors.ts";
 import { errorCode, type FileSystem, makeFolder, nodeFileSystem, removeFile } from "./files.ts";
 import { createInvocations } from "./invocations.ts";
 import { createKeyStore } from "./key-store.ts";
@@ -125,8 +125,6 @@ async function prepareFolder(fs: FileSystem, folder: DataFolder): Promise<void> 
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
-    throw new DataFolderError(folder.root, `cannot be used (${code}): check its owner, mode and disk`, {
-      cause: error,
-    });
+    throw new DataFolderError(folder.root, folderTrouble(code), { cause: error });
   }
 }

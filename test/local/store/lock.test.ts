@@ -4,6 +4,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeFolder, nodeFileSystem } from "../../../local/store/files.ts";
 import { findEngine, lockFolder } from "../../../local/store/lock.ts";
 
 let root: string;
@@ -83,11 +84,23 @@ test("one in another process is refused by name, and after SIGKILL the next star
   await lock.release();
 });
 
-test("a folder that cannot be used says why", async () => {
-  const file = join(root, "file");
-  await writeFile(file, "");
-  await expect(lockFolder(file)).rejects.toMatchObject({
-    code: "ERR_DATA_FOLDER",
-    message: expect.stringContaining(file),
-  });
+test.for<[string, (root: string) => string, RegExp]>([
+  ["a file has its name", (at) => join(at, "file"), /a file has its name.*choose another with --data/],
+  ["a file is above it", (at) => join(at, "file", "below"), /a file has its name or that of a folder above it/],
+  // Node's recursive mkdir never comes back from there.
+  ["the system makes no folder there", () => "/proc/nothing", /choose another with --data/],
+])("a folder that cannot be used says why and what to do: %s", async ([, path, message]) => {
+  await writeFile(join(root, "file"), "");
+  const error: unknown = await lockFolder(path(root)).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ code: "ERR_DATA_FOLDER", message: expect.stringMatching(message) });
+  expect(error).toMatchObject({ message: expect.stringContaining(path(root)) });
+});
+
+test("a folder is made with those above it; one that is there stays as it is", async () => {
+  const deep = join(root, "a", "b", "c");
+  await makeFolder(nodeFileSystem, deep);
+  await writeFile(join(deep, "kept"), "x");
+  await Promise.all([makeFolder(nodeFileSystem, deep), makeFolder(nodeFileSystem, join(deep, "d", "e"))]);
+  expect((await stat(join(deep, "kept"))).size).toBe(1);
+  expect((await stat(join(deep, "d", "e"))).mode & 0o777).toBe(0o700);
 });
