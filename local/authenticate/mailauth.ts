@@ -1,8 +1,10 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { domainToASCII } from "node:url";
-import { arc, type DNSResolver, dmarc } from "mailauth";
+import type { DNSResolver } from "mailauth";
+import { arc } from "mailauth/lib/arc/index.js";
 import { DkimVerifier, type SignatureHeader } from "mailauth/lib/dkim/dkim-verifier.js";
+import { dmarc } from "mailauth/lib/dmarc/index.js";
 import { getAlignment } from "mailauth/lib/tools.js";
 import type { Authentication, DkimFinding, DkimResult } from "../../shared/receipt/authentication.ts";
 import type { Resolver } from "./resolver.ts";

@@ -33,6 +33,9 @@ interface Thread {
   usable: boolean;
 }
 
+// A thread is 25 MB: another one is started only when those that there are have this much to do.
+const invocationsBeforeNext = 2;
+
 // How long the other invocations of a thread that has to go may still take.
 const retireMs = 5_000;
 
@@ -93,7 +96,7 @@ export function createThreadHost(options: ThreadHostOptions): FunctionHost {
   const free = (group: Group): Thread | undefined => {
     const usable = [...threads].filter((thread) => thread.group === group && thread.usable);
     const least = usable.sort((a, b) => a.running.size - b.running.size)[0];
-    if (least && least.running.size === 0) return least;
+    if (least && least.running.size < Math.min(invocationsBeforeNext, invocationsPerThread[group])) return least;
     if (usable.length < groupSize(group)) return start(group);
     return least && least.running.size < invocationsPerThread[group] ? least : undefined;
   };

@@ -59,11 +59,10 @@ export async function startEngineProcess(options: {
   const started = performance.now();
   const { configFile, data } = options;
   const addresses = ["--smtp", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-  const child = spawn(
-    node,
-    ["--max-semi-space-size=4", cli, "start", ...addresses, "--data", data, "--config", configFile, "--json"],
-    { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const child = spawn(node, [cli, "start", ...addresses, "--data", data, "--config", configFile, "--json"], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let log = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     // The end is what tells why a test failed; a long run must not fill this process.
