@@ -2,13 +2,15 @@
 // The one file that an old Node must be able to read: everything behind it is TypeScript that Node 24 strips itself.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { enableCompileCache } from "node:module";
+// By its name in the namespace: Node 20 has no enableCompileCache, and a named import would end it there.
+import * as nodeModule from "node:module";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
 const needed = [24, 0];
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
+const launched = "MAILWEIR_LAUNCHED";
 // glibc gives each thread a heap of its own and seldom takes anything back: two hold some 40 MB less than eight. It reads
 // that only when a process begins. Other C libraries do not know the name.
 const env = { MALLOC_ARENA_MAX: "2", ...process.env };
@@ -18,10 +20,15 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
     // The same process begins anew: nobody's signals or pid change.
     process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], env);
   }
-  enableCompileCache?.();
+  nodeModule.enableCompileCache?.();
   // The young generation stays at the 1 MB that it begins with. Buffers are freed when it is collected, but do not fill it:
   // while a large message streams through, tens of megabytes of dead ones would wait for that. Small mail is no slower.
   setFlagsFromString("--semi-space-growth-factor=1");
+  if (process.env[launched] && process.connected) {
+    // Whoever kills the launcher means us: an engine that nobody knows of would keep its folder from the next one.
+    process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
+    process.channel?.unref();
+  }
   const { main } = await import("./main.ts");
   await main(process.argv);
 } else {
@@ -33,8 +40,10 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
     );
     process.exit(1);
   }
-  // A small young generation: mail is short-lived garbage, and the default lets the heap grow far beyond what it needs.
-  const child = spawn(local, ["--max-semi-space-size=2", ...process.argv.slice(1)], { stdio: "inherit", env });
+  const child = spawn(local, process.argv.slice(1), {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    env: { ...env, [launched]: "1" },
+  });
   // The terminal sends Ctrl-C to both of us; the child decides when the work is finished.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
