@@ -24,8 +24,11 @@ export interface ParseLimits {
 
 export interface ParseOptions {
   readonly limits?: Partial<ParseLimits>;
-  /** Gets each attachment with its octets, transfer encoding undone. Without it octets are hashed and let go. */
-  readonly onAttachment?: (attachment: Attachment, octets: Uint8Array) => Promise<void> | void;
+  /**
+   * Gets each attachment with its octets, transfer encoding undone, in the pieces in which they came: joined they would be
+   * there twice. The pieces are the callee's. Without it octets are hashed and let go.
+   */
+  readonly onAttachment?: (attachment: Attachment, pieces: Uint8Array[]) => Promise<void> | void;
 }
 
 const defaultLimits: ParseLimits = {
@@ -55,7 +58,7 @@ export async function parseMail(
   const collector = createCollector(limits, options.onAttachment !== undefined);
   const walker = createMimeWalker(collector.events, limits);
   const deliver = async () => {
-    for (const { attachment, octets } of collector.takeFinished()) await options.onAttachment?.(attachment, octets);
+    for (const { attachment, pieces } of collector.takeFinished()) await options.onAttachment?.(attachment, pieces);
   };
   if (source instanceof Uint8Array) walker.write(source);
   else {
@@ -95,7 +98,7 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
     readonly flowed: boolean;
     readonly delSp: boolean;
   }[] = [];
-  const finished: { readonly attachment: Attachment; readonly octets: Uint8Array }[] = [];
+  const finished: { readonly attachment: Attachment; readonly pieces: Uint8Array[] }[] = [];
   let top: readonly Header[] = [];
   let textLeft = limits.maxTextBytes;
   let leaf: (OpenLeaf & { readonly parent: string }) | undefined;
@@ -200,15 +203,13 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
 
   const finish = (done: OpenLeaf & { readonly parent: string }) => {
     const { value: contentType, parameters } = done.type;
-    const octets = Buffer.concat(done.kept);
+    const octets = firstOf(done.kept, limits.maxTextBytes);
     const name = done.disposition?.parameters["filename"] ?? parameters["name"];
     const attached =
       done.disposition?.value === "attachment" || (name !== undefined && !contentType.startsWith("text/"));
     const isBodyText = (contentType === "text/plain" || contentType === "text/html") && !attached && name === undefined;
     const readable = contentType.startsWith("text/") || reportTypes.test(contentType);
-    const decoded = readable
-      ? decodeCharset(octets.subarray(0, limits.maxTextBytes), parameters["charset"])
-      : undefined;
+    const decoded = readable ? decodeCharset(octets, parameters["charset"]) : undefined;
     const embedded = embeddedTypes.test(contentType)
       ? parseHeaderSection(octets, limits.maxHeaderBytes).headers
       : undefined;
@@ -248,7 +249,7 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
       part: parts.length - 1,
     };
     attachments.push(attachment);
-    if (done.keeps === "all") finished.push({ attachment, octets });
+    if (done.keeps === "all") finished.push({ attachment, pieces: done.kept });
   };
 
   const noteCharset = (decision: CharsetDecision, path: string) => {
@@ -292,6 +293,13 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
     takeFinished: () => finished.splice(0),
     mail: (): ParsedMail => compose(top, texts, attachments, parts, defects, [...exceeded]),
   };
+}
+
+/** At most so many octets of the pieces, as one. */
+function firstOf(pieces: readonly Uint8Array[], maxBytes: number): Uint8Array {
+  let count = 0;
+  for (let bytes = 0; count < pieces.length && bytes < maxBytes; count++) bytes += pieces[count]?.length ?? 0;
+  return Buffer.concat(pieces.slice(0, count)).subarray(0, maxBytes);
 }
 
 function compose(

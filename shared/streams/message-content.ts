@@ -62,7 +62,9 @@ export function messageContent(
     async *attachments() {
       if ((await this.mail()).attachments.length === 0) return;
       const found: { attachment: Attachment; bytes: Uint8Array }[] = [];
-      await parseMail(await raw(), { onAttachment: (attachment, bytes) => void found.push({ attachment, bytes }) });
+      await parseMail(await raw(), {
+        onAttachment: (attachment, pieces) => void found.push({ attachment, bytes: Buffer.concat(pieces) }),
+      });
       yield* found;
     },
     mailWith: async (onAttachment) => parseMail(await raw(), { onAttachment }),

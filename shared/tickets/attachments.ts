@@ -7,8 +7,8 @@ import type { ObjectRef, Ports, TicketAttachment } from "../ports.ts";
 const maxAttachments = 200;
 
 export interface AttachmentShelf {
-  /** Stores one attachment; for the parser's `onAttachment`. */
-  add(attachment: Attachment, octets: Uint8Array): Promise<void>;
+  /** Stores one attachment and empties the list of its pieces; for the parser's `onAttachment`. */
+  add(attachment: Attachment, pieces: Uint8Array[]): Promise<void>;
   /** What was stored, in the order of the mail. */
   readonly stored: readonly TicketAttachment[];
 }
@@ -24,11 +24,11 @@ export function attachmentShelf(
   const stored: TicketAttachment[] = [];
   return {
     stored,
-    async add({ fileName, contentType, sizeBytes, sha256 }, octets) {
+    async add({ fileName, contentType, sizeBytes, sha256 }, pieces) {
       if (stored.length === maxAttachments) return;
       // No SES message id looks like this, so the safety net never takes it for a mail.
       const object = { bucket: config.names.bucket, key: `attachments/sha256-${sha256}` };
-      if ((await ports.objects.head(object)) === undefined) await put(ports, config, object, octets);
+      if ((await ports.objects.head(object)) === undefined) await put(ports, config, object, pieces, sizeBytes);
       stored.push({ fileName, contentType, sizeBytes, sha256, object });
     },
   };
@@ -38,17 +38,19 @@ async function put(
   { objects, keys, random }: Pick<Ports, "objects" | "keys" | "random">,
   config: ResolvedConfig,
   object: ObjectRef,
-  bytes: Uint8Array,
+  pieces: Uint8Array[],
+  sizeBytes: number,
 ): Promise<void> {
-  if (!config.encrypt) return objects.put(object, inPieces(bytes));
+  if (!config.encrypt) return objects.put(object, oneByOne(pieces));
   // Where stored mail is encrypted, what was taken out of it is as well, in the same envelope.
   const encrypted = await encryptForSes(
-    bytes,
+    oneByOne(pieces),
     {
       keyArn: config.names.kmsKeyArn,
       ruleName: config.ruleSet.name,
       account: config.accountId,
       sesMessageId: object.key.slice(object.key.lastIndexOf("/") + 1),
+      sizeBytes,
     },
     keys,
     (length) => random.bytes(length),
@@ -56,10 +58,16 @@ async function put(
   return objects.put(object, encrypted.body, encrypted.metadata);
 }
 
-/** A port may live in another thread: pieces cross one by one, while a whole file would be there twice. */
-async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += 65_536) {
-    // A copy: cloning a view, which is what Buffer's own slice makes, clones all that lies under it.
-    yield Uint8Array.prototype.slice.call(bytes, at, at + 65_536);
+/** A port may live in another thread: what has crossed is let go, so that a large file is never there twice. */
+async function* oneByOne(pieces: Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const [at, piece] of pieces.entries()) {
+    pieces[at] = nothing;
+    // A copy: cloning a view clones all that lies under it.
+    for (let from = 0; from < piece.length; from += chunkBytes)
+      yield Uint8Array.prototype.slice.call(piece, from, from + chunkBytes);
   }
+  pieces.length = 0;
 }
+
+const chunkBytes = 65_536;
+const nothing = new Uint8Array(0);

@@ -34,7 +34,7 @@ function file(fileName: string, text: string) {
 
 async function shelve({ ports, config }: Pipeline, files: readonly ReturnType<typeof file>[]) {
   const shelf = attachmentShelf(ports, config);
-  for (const { attachment, bytes } of files) await shelf.add(attachment, bytes);
+  for (const { attachment, bytes } of files) await shelf.add(attachment, [bytes]);
   return shelf.stored;
 }
 
