@@ -12,7 +12,7 @@ export interface MessageContent {
   /** The stored message in the clear, SES's header block on top. */
   raw(): Promise<AsyncIterable<Uint8Array>>;
   mail(): Promise<ParsedMail>;
-  /** As `mail`, and hands over each attachment with its octets, one at a time. */
+  /** As `mail`, with at most 1 MiB of text, and hands over each attachment with its octets, one at a time. */
   mailWith(onAttachment: NonNullable<ParseOptions["onAttachment"]>): Promise<ParsedMail>;
   /** Every attachment with its octets, transfer encoding undone. Reads the mail anew. */
   attachments(): AsyncIterable<{ readonly attachment: Attachment; readonly bytes: Uint8Array }>;
@@ -26,6 +26,9 @@ export interface MessageContent {
 
 // Messages up to this size are kept in memory for the second reader; nearly all mail is smaller.
 const keptBytes = 1_048_576;
+
+// Text that somebody is to read: the line by line work on it takes many times its size in memory.
+const readableTextBytes = 1_048_576;
 
 export function messageContent(
   ports: Pick<Ports, "objects" | "keys">,
@@ -67,7 +70,8 @@ export function messageContent(
       });
       yield* found;
     },
-    mailWith: async (onAttachment) => parseMail(await raw(), { onAttachment }),
+    mailWith: async (onAttachment) =>
+      parseMail(await raw(), { onAttachment, limits: { maxTextBytes: readableTextBytes } }),
     headers: async () => (mail === undefined ? readHeaders(await raw()) : (await mail).headers),
     bodySha256: () => {
       hash ??= raw().then(hashBody);
