@@ -25,10 +25,10 @@ export interface ParseLimits {
 export interface ParseOptions {
   readonly limits?: Partial<ParseLimits>;
   /**
-   * Gets each attachment with its octets, transfer encoding undone, in the pieces in which they came: joined they would be
-   * there twice. The pieces are the callee's. Without it octets are hashed and let go.
+   * Gets each attachment with its octets, transfer encoding undone, in the pieces in which they came. Of one over 1 MiB it
+   * gets none: `attachmentPieces` reads those. Without it octets are hashed and let go.
    */
-  readonly onAttachment?: (attachment: Attachment, pieces: Uint8Array[]) => Promise<void> | void;
+  readonly onAttachment?: (attachment: Attachment, pieces: readonly Uint8Array[] | undefined) => Promise<void> | void;
 }
 
 const defaultLimits: ParseLimits = {
@@ -37,6 +37,7 @@ const defaultLimits: ParseLimits = {
   maxHeaderBytes: 1_048_576,
   maxTextBytes: 4_194_304,
 };
+const maxHeldBytes = 1_048_576;
 const maxDefects = 100;
 const maxPreambleBytes = 262_144;
 // What one line of decoded HTML may cost is bounded by the renderer; these bound its output.
@@ -47,7 +48,7 @@ const embeddedTypes = /^(?:message\/(?:rfc822|global|rfc822-headers|global-heade
 
 /**
  * Reads a message (RFC 5322, RFC 2045–2047, RFC 2231) as its octets arrive: memory holds header sections, text up to the
- * limits, and one attachment when somebody asked for it. Never throws for what is in a mail: what is broken becomes a
+ * limits, and attachments of up to 1 MiB when somebody asked for them. Never throws for what is in a mail: what is broken becomes a
  * defect, what is too much stands in `exceeded`.
  */
 export async function parseMail(
@@ -72,6 +73,26 @@ export async function parseMail(
   return collector.mail();
 }
 
+/** Octets of the attachment that `onAttachment` was told about in this place, counted from 0; none: it is complete. */
+export interface AttachmentPiece {
+  readonly ordinal: number;
+  readonly octets?: Uint8Array;
+}
+
+/** The octets of all attachments, transfer encoding undone, one after the other, as they arrive; nothing is held. */
+export async function* attachmentPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<AttachmentPiece> {
+  const pieces: AttachmentPiece[] = [];
+  const collector = createCollector(defaultLimits, true, (piece) => pieces.push(piece));
+  const walker = createMimeWalker(collector.events, defaultLimits);
+  for await (const chunk of source) {
+    walker.write(chunk);
+    collector.takeFinished();
+    yield* pieces.splice(0);
+  }
+  walker.end();
+  yield* pieces.splice(0);
+}
+
 interface OpenLeaf {
   readonly path: string;
   readonly headers: readonly Header[];
@@ -80,13 +101,13 @@ interface OpenLeaf {
   readonly decoder: TransferDecoder;
   /** Kept octets of text, reports and embedded messages, or of an attachment that is asked for. */
   readonly kept: Uint8Array[];
-  readonly keeps: "text" | "all" | "nothing";
+  readonly keeps: "text" | "attachment" | "nothing";
   readonly hash: ReturnType<typeof createHash>;
   size: number;
   keptSize: number;
 }
 
-function createCollector(limits: ParseLimits, wantsOctets: boolean) {
+function createCollector(limits: ParseLimits, wantsOctets: boolean, onPiece?: (piece: AttachmentPiece) => void) {
   const parts: MailPart[] = [];
   const attachments: Attachment[] = [];
   const defects: Defect[] = [];
@@ -98,7 +119,8 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
     readonly flowed: boolean;
     readonly delSp: boolean;
   }[] = [];
-  const finished: { readonly attachment: Attachment; readonly pieces: Uint8Array[] }[] = [];
+  const finished: { readonly attachment: Attachment; readonly pieces: readonly Uint8Array[] | undefined }[] = [];
+  let ordinal = 0;
   let top: readonly Header[] = [];
   let textLeft = limits.maxTextBytes;
   let leaf: (OpenLeaf & { readonly parent: string }) | undefined;
@@ -142,7 +164,7 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
       // RFC 2046 §5.2.1: an embedded message has no encoding of its own but these.
       decoder: createTransferDecoder(encoding),
       kept: [],
-      keeps: wantsOctets && (attached || !contentType.startsWith("text/")) ? "all" : isText ? "text" : "nothing",
+      keeps: wantsOctets && (attached || !contentType.startsWith("text/")) ? "attachment" : isText ? "text" : "nothing",
       hash: createHash("sha256"),
       size: 0,
       keptSize: 0,
@@ -183,8 +205,13 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
     leaf.hash.update(octets);
     leaf.size += octets.length;
     if (leaf.keeps === "nothing") return;
-    const room = leaf.keeps === "all" ? octets.length : Math.max(0, textLeft - leaf.keptSize);
-    if (room < octets.length) exceeded.add(`more than ${limits.maxTextBytes} octets of text`);
+    const isAttachment = leaf.keeps === "attachment";
+    if (isAttachment && onPiece) {
+      onPiece({ ordinal, octets: Uint8Array.prototype.slice.call(octets) });
+      return;
+    }
+    const room = Math.max(0, (isAttachment ? maxHeldBytes : textLeft) - leaf.keptSize);
+    if (room < octets.length && !isAttachment) exceeded.add(`more than ${limits.maxTextBytes} octets of text`);
     // A copy: the decoder and the walker reuse nothing, but the chunk behind a slice is much larger.
     if (room > 0) leaf.kept.push(Uint8Array.prototype.slice.call(octets, 0, room));
     leaf.keptSize += Math.min(room, octets.length);
@@ -249,7 +276,10 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean) {
       part: parts.length - 1,
     };
     attachments.push(attachment);
-    if (done.keeps === "all") finished.push({ attachment, pieces: done.kept });
+    if (done.keeps !== "attachment") return;
+    finished.push({ attachment, pieces: done.size <= maxHeldBytes ? done.kept : undefined });
+    onPiece?.({ ordinal });
+    ordinal += 1;
   };
 
   const noteCharset = (decision: CharsetDecision, path: string) => {

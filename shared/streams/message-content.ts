@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Header, parseHeaderSection } from "../mail/headers.ts";
-import { type ParseOptions, parseMail } from "../mail/parse-mail.ts";
-import type { Attachment, ParsedMail } from "../mail/parsed-mail.ts";
+import { type AttachmentPiece, attachmentPieces, type ParseOptions, parseMail } from "../mail/parse-mail.ts";
+import type { ParsedMail } from "../mail/parsed-mail.ts";
 import type { Ports } from "../ports.ts";
 import type { SesMessageId } from "../ses-message-id.ts";
 import { openContent } from "./open-content.ts";
@@ -14,8 +14,8 @@ export interface MessageContent {
   mail(): Promise<ParsedMail>;
   /** As `mail`, with at most 1 MiB of text, and hands over each attachment with its octets, one at a time. */
   mailWith(onAttachment: NonNullable<ParseOptions["onAttachment"]>): Promise<ParsedMail>;
-  /** Every attachment with its octets, transfer encoding undone. Reads the mail anew. */
-  attachments(): AsyncIterable<{ readonly attachment: Attachment; readonly bytes: Uint8Array }>;
+  /** The octets of the attachments that `mailWith` handed over without theirs. Reads the mail anew. */
+  attachmentPieces(): Promise<AsyncIterable<AttachmentPiece>>;
   /** All header fields, without parsing the body. */
   headers(): Promise<readonly Header[]>;
   /** Hex SHA-256 of the octets behind the header section, which SES's block does not touch. */
@@ -62,14 +62,7 @@ export function messageContent(
       mail ??= raw().then((body) => parseMail(body));
       return mail;
     },
-    async *attachments() {
-      if ((await this.mail()).attachments.length === 0) return;
-      const found: { attachment: Attachment; bytes: Uint8Array }[] = [];
-      await parseMail(await raw(), {
-        onAttachment: (attachment, pieces) => void found.push({ attachment, bytes: Buffer.concat(pieces) }),
-      });
-      yield* found;
-    },
+    attachmentPieces: async () => attachmentPieces(await raw()),
     mailWith: async (onAttachment) =>
       parseMail(await raw(), { onAttachment, limits: { maxTextBytes: readableTextBytes } }),
     headers: async () => (mail === undefined ? readHeaders(await raw()) : (await mail).headers),

@@ -29,6 +29,7 @@ export async function recordTicket(
 ): Promise<Finish> {
   const shelf = attachmentShelf(ports, config);
   const mail = await content.mailWith(shelf.add);
+  await shelf.addLarge(content.attachmentPieces);
   const parts = { text: mail.text, html: mail.html, headers: mail.headers };
   const isForward = isForwarded(parts);
   const reply = extractReply({ ...parts, isForward });

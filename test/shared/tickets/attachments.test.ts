@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
+import { attachmentPieces, parseMail } from "../../../shared/mail/parse-mail.ts";
 import type { Attachment } from "../../../shared/mail/parsed-mail.ts";
 import { openContent } from "../../../shared/streams/open-content.ts";
 import { sesMessageIdOf } from "../../../shared/streams/stored-object.ts";
@@ -72,4 +73,39 @@ test("what goes beyond the limit stays in the raw mail", async () => {
   const pipeline = await start(false);
   const many = Array.from({ length: 300 }, () => file("x", "x"));
   expect((await shelve(pipeline, many)).length).toBe(200);
+});
+
+test.for([false, true])("large files cross in pieces, between small ones, encrypted: %s", async (encrypt) => {
+  const pipeline = await start(encrypt);
+  const files = [
+    Buffer.alloc(3_000_000, "a film "),
+    Buffer.from("a word"),
+    Buffer.alloc(2_000_001, "a song "),
+    Buffer.alloc(3_000_000, "a film "),
+  ];
+  const parts = files.map(
+    (bytes, number) =>
+      `--b\r\nContent-Type: video/mp4; name=f${number}.mp4\r\nContent-Transfer-Encoding: base64\r\n\r\n${bytes.toString("base64").replace(/.{76}/g, "$&\r\n")}\r\n`,
+  );
+  const mail = Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${parts.join("")}--b--\r\n`);
+  async function* source() {
+    for (let at = 0; at < mail.length; at += 65_536) yield mail.subarray(at, at + 65_536);
+  }
+  let opened = 0;
+  const shelveMail = async () => {
+    const shelf = attachmentShelf(pipeline.ports, pipeline.config);
+    await parseMail(source(), { onAttachment: shelf.add });
+    await shelf.addLarge(async () => {
+      opened += 1;
+      return attachmentPieces(source());
+    });
+    return shelf.stored;
+  };
+  const stored = await shelveMail();
+  expect(stored.map(({ sizeBytes }) => sizeBytes)).toEqual(files.map(({ length }) => length));
+  for (const [index, { object }] of stored.entries())
+    expect((await read(pipeline, object)) === files[index]?.toString()).toBe(true);
+  // What is there already is not read again.
+  expect(await shelveMail()).toEqual(stored);
+  expect(opened).toBe(1);
 });
