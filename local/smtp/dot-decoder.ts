@@ -24,17 +24,17 @@ export function createDotDecoder(): (chunk: Buffer) => Decoded {
 
   return (chunk) => {
     const input = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
-    const pieces: Buffer[] = [];
+    const output = createOutput(input);
     let from = virtual;
     let search = 0;
     const take = (end: number) => {
-      if (end > from) pieces.push(input.subarray(from, end));
+      if (end > from) output.take(from, end);
     };
     const hold = (start: number): Decoded => {
       take(start);
       held = input.subarray(start);
       virtual = Math.max(0, virtual - start);
-      return { octets: join(pieces) };
+      return { octets: output.octets() };
     };
 
     while (true) {
@@ -47,7 +47,7 @@ export function createDotDecoder(): (chunk: Buffer) => Decoded {
         if (last === undefined) return hold(at);
         if (last === lf) {
           take(at + 2);
-          return { octets: join(pieces), rest: input.subarray(at + 5) };
+          return { octets: output.octets(), rest: input.subarray(at + 5) };
         }
       }
       take(at + 2);
@@ -63,8 +63,26 @@ function heldBack(input: Buffer): number {
   return input[input.length - 1] === lf && input[input.length - 2] === cr ? 2 : 0;
 }
 
-/** One copy at most: a message of nothing but dots would otherwise become a stream write per line. */
-function join(pieces: readonly Buffer[]): Buffer {
-  const [first] = pieces;
-  return first === undefined ? nothing : pieces.length === 1 ? first : Buffer.concat(pieces);
+/**
+ * The ranges of the input that remain: as they lie there when it is one, else copied together. No view is made of each,
+ * since a chunk of nothing but dots has twenty thousand of them.
+ */
+function createOutput(input: Buffer) {
+  let first: Buffer | undefined;
+  let copied: Buffer | undefined;
+  let used = 0;
+  return {
+    take(from: number, end: number): void {
+      if (first === undefined) {
+        first = input.subarray(from, end);
+        return;
+      }
+      if (copied === undefined) {
+        copied = Buffer.allocUnsafe(input.length);
+        used = first.copy(copied);
+      }
+      used += input.copy(copied, used, from, end);
+    },
+    octets: (): Buffer => copied?.subarray(0, used) ?? first ?? nothing,
+  };
 }
