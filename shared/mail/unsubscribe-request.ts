@@ -44,7 +44,7 @@ export function readUnsubscribeRequest(facts: MailFacts): UnsubscribeRequest | u
 function ownText(facts: MailFacts): string {
   const { text, html } = facts.body ?? {};
   // Long mails are no one-word requests; do not spend time on them.
-  if ((text?.length ?? 0) > 200_000) return "";
+  if ((text?.length ?? 0) > 100_000) return "";
   return extractReply({
     text,
     html: (html?.length ?? 0) > 400_000 ? undefined : html,

@@ -3,7 +3,8 @@ import { matchable } from "./source-lines.ts";
 
 export type AttributionStrength = "strong" | "needs-quote";
 
-const address = /[^\s<>()[\]"',;:]{1,64}@[^\s<>()[\]"',;:]{1,255}/u;
+// Only asked whether there is one: with a counted local part a long word costs its square.
+const address = /[^\s<>()[\]"',;:]@[^\s<>()[\]"',;:]/u;
 const numericDate = /(?<!\d)\d{1,4}\s?[./\-\u5e74\ub144]\s?\d{1,2}\s?[./\-\u6708\uc6d4]\s?\d{1,4}(?!\d)/u;
 const timeOfDay = /(?<!\d)\d{1,2}\s?[:.h\u6642\u65f6\uc2dc]\s?\d{2}(?!\d)/u;
 const year = /(?<!\d)(?:19|20|25)\d{2}(?!\d)/u;
