@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { ipAddress } from "./ip-address.ts";
 
 interface ExplainOptions {
   readonly to: readonly string[];
@@ -51,9 +51,4 @@ function of your own is assumed to answer CONTINUE. The rules are those of the c
       const { describe } = await import("./describe-explanation.ts");
       process.stdout.write(options.json ? `${JSON.stringify(explanation)}\n` : describe(explanation));
     });
-}
-
-function ipAddress(text: string): string {
-  if (isIP(text) === 0) throw new InvalidArgumentError("Give an IPv4 or IPv6 address.");
-  return text;
 }

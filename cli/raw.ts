@@ -7,6 +7,12 @@ export class NoSuchMessageError extends MailweirError {
   readonly retryable = false;
 }
 
+/** No output file, and nothing left of one. */
+export class OutputError extends MailweirError {
+  readonly code = "ERR_OUTPUT";
+  readonly retryable = false;
+}
+
 export function register(program: Command): void {
   program
     .command("raw <sesMessageId>")
@@ -51,12 +57,15 @@ async function write(octets: AsyncIterable<Uint8Array>, out: string | undefined)
   }
   const { createWriteStream } = await import("node:fs");
   const { rename, rm } = await import("node:fs/promises");
-  const temporary = `${out}.part`;
+  const temporary = `${out}.${process.pid}.part`;
   try {
-    await pipeline(octets, createWriteStream(temporary));
+    // "wx": what lies there by chance, or as a link, is not ours to write through.
+    await pipeline(octets, createWriteStream(temporary, { flags: "wx", flush: true }));
     await rename(temporary, out);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+    if (code !== "EEXIST") await rm(temporary, { force: true });
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    throw new OutputError(`--out ${out} cannot be written (${code}): check folder, rights and space`, { cause: error });
   }
 }

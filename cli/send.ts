@@ -1,6 +1,8 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { MailweirError } from "../shared/errors.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { ipAddress } from "./ip-address.ts";
+import { printable } from "./printable.ts";
 
 interface SendOptions extends FolderOptions {
   readonly to: readonly string[];
@@ -9,6 +11,8 @@ interface SendOptions extends FolderOptions {
   readonly text: string;
   readonly smtp?: string;
   readonly helo: string;
+  readonly tls?: boolean;
+  readonly ip?: string;
 }
 
 export class NotSentError extends MailweirError {
@@ -33,6 +37,12 @@ export function register(program: Command): void {
     .option("--text <text>", "without a file", "This is a first mail.")
     .option("--smtp <host:port>", "another server than the running engine's")
     .option("--helo <name>", "how the client calls itself", "localhost")
+    .option("--tls", "use STARTTLS, whatever the certificate")
+    .addOption(
+      new Option("--ip <address>", "let the engine take the mail for one from this client (over its HTTP API)")
+        .argParser(ipAddress)
+        .conflicts(["smtp", "tls"]),
+    )
     .option("--data <folder>", "the engine's data folder (default: local.data)")
     .option("--config <file>", "configuration file that names the data folder")
     .addHelpText(
@@ -42,16 +52,25 @@ Examples:
   mailweir send --to support@example.com --subject "Broken door" --text "It does not open."
   mailweir send bounce.eml --to unsubscribe@example.com --from ""
   mailweir send order.eml --to ann@example.com --to bob@example.com
+  mailweir send order.eml --to ann@example.com --ip 203.0.113.9 --helo mx.example.org
 
-A file is sent as it is; single LF line ends become CRLF, as SMTP asks. Exit status 1 when any recipient was refused.`,
+A file is sent as it is; line ends become CRLF, as SMTP asks. A refusal is told with the reason that the engine noted.
+Exit status 1 when any recipient was refused.`,
     )
     .action(async (file: string | undefined, options: SendOptions) => {
       const { send } = await import("./send-mail.ts");
       const raw = file === undefined ? undefined : await readMail(file);
       const result = await send({ ...options, raw });
-      for (const { recipient, reply } of result.refused) process.stderr.write(`refused ${recipient}: ${reply}\n`);
-      if (result.sesMessageId === undefined) throw new NotSentError(`Not accepted: ${result.reply}`);
-      process.stdout.write(`accepted: ${result.sesMessageId}\n`);
+      for (const { recipient, reply, reason } of result.refused) {
+        const why = reason === undefined ? "" : ` (${printable(reason, 200)})`;
+        process.stderr.write(`refused ${printable(recipient, 100)}: ${printable(reply, 200)}${why}\n`);
+      }
+      // Another server's reply holds no SES id.
+      if (result.sesMessageId === undefined && !/^2\d\d/.test(result.reply)) {
+        throw new NotSentError(`Not accepted: ${printable(result.reply, 300)}`);
+      }
+      if (result.sesMessageId === undefined) process.stdout.write(`accepted: ${printable(result.reply, 300)}\n`);
+      else process.stdout.write(`accepted: ${result.sesMessageId}\n`);
       if (result.console !== undefined)
         process.stdout.write(`see what became of it:  ${result.console}  or  npx mailweir list\n`);
       if (result.refused.length > 0) process.exitCode = 1;

@@ -43,11 +43,12 @@ export async function callCli(args: readonly string[]): Promise<CliResult> {
   }
 }
 
-const cli = fileURLToPath(new URL("../../cli/mailweir.mjs", import.meta.url));
+/** What users run. */
+export const launcher = fileURLToPath(new URL("../../cli/mailweir.mjs", import.meta.url));
 
 /** Runs a command line as users do: through the launcher, in a process of its own. */
 export async function runCli(args: readonly string[]): Promise<CliResult> {
-  const child = spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [launcher, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   const exit = new Promise<number | null>((resolve) => child.on("close", resolve));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { exit: await exit, stdout, stderr, octets: Buffer.from(stdout) };
