@@ -10,7 +10,7 @@ export const logger = new Logger({ serviceName: "mailweir" });
 
 export const metrics = new Metrics({ namespace: "Mailweir", serviceName: "mailweir" });
 
-// Metrics are CloudWatch's business; on one machine the console counts. Read once, at cold start.
+// Metrics are CloudWatch's business; on one machine the console counts. Lambda sets this name; read once, at cold start.
 const onLambda = process.env["AWS_LAMBDA_FUNCTION_NAME"] !== undefined;
 
 /** Adds one to a metric that alarms and the dashboard look at. */
@@ -34,8 +34,11 @@ export const withStack = <Result>(
 ): Handler<Result> => {
   const stack = middy<unknown, Result>(handle);
   for (const middleware of outer) stack.use(middleware);
-  stack
-    .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use(logMetrics(metrics, { captureColdStartMetric: true }));
+  // On one machine several functions share a thread, and with it this logger: what is injected would name the wrong one.
+  if (onLambda) {
+    stack
+      .use(injectLambdaContext(logger, { resetKeys: true }))
+      .use(logMetrics(metrics, { captureColdStartMetric: true }));
+  }
   return stack;
 };

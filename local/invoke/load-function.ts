@@ -14,8 +14,8 @@ export class UnknownFunctionError extends MailweirError {
 }
 
 /**
- * Builds a handler on the given ports: `functions/<name>/work.ts` of the pipeline, or a module of `local.functions`
- * that exports `handler`, as it would on Lambda.
+ * Builds a handler on the given ports: `functions/<name>/work.ts` of the pipeline inside the stack that all functions
+ * share, or a module of `local.functions` that exports `handler`, as it would on Lambda.
  *
  * @throws {UnknownFunctionError} when neither knows the name
  */
@@ -29,7 +29,8 @@ export async function loadFunction(name: string, ports: Ports, config: ResolvedC
     );
   }
   const module = (await import(file.href)) as { readonly work: (ports: Ports, config: ResolvedConfig) => Handler };
-  return module.work(ports, config);
+  const { withStack } = await import("../../functions/stack.ts");
+  return withStack(module.work(ports, config));
 }
 
 async function loadOwn(name: string, path: string): Promise<Handler> {

@@ -60,3 +60,29 @@ test("what a handler returns and throws passes through the stack unchanged", asy
   await expect(withStack(() => Promise.reject(failure))({}, context)).rejects.toBe(failure);
   expect(output()).not.toContain("_aws");
 });
+
+test("on Lambda every line names its invocation, and what was counted is one EMF line", async () => {
+  vi.stubEnv("AWS_LAMBDA_FUNCTION_NAME", "mailweir-journal");
+  vi.stubEnv("POWERTOOLS_METRICS_DISABLED", "false");
+  vi.resetModules();
+  const stack = await import("../../functions/stack.ts");
+  const output = captureOutput();
+  const context = {
+    functionName: "mailweir-journal",
+    memoryLimitInMB: "256",
+    awsRequestId: "r-7",
+    invokedFunctionArn: "arn",
+  };
+  const handler = stack.withStack(async () => {
+    stack.logger.info("something happened");
+    stack.count("MailRouted");
+  });
+  await handler({}, context as never);
+  vi.unstubAllEnvs();
+  const lines = output()
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  expect(lines.find(({ message }) => message === "something happened")).toMatchObject({ function_request_id: "r-7" });
+  expect(lines.find(({ _aws }) => _aws !== undefined)).toMatchObject({ MailRouted: 1 });
+});
