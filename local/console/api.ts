@@ -21,12 +21,12 @@ import { toCrlf } from "../smtp/to-crlf.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { Store } from "../store/open-store.ts";
 import { heldCursor } from "../store/quarantine.ts";
+import { storedContentOf } from "../store/stored-content.ts";
 import { suppressionCursor } from "../store/suppressions.ts";
 import { watchCommits } from "./changes.ts";
 import { buildJourney, type Journey } from "./journey.ts";
 import { listMessages } from "./list-messages.ts";
 import { problem } from "./problem.ts";
-import { storedContentOf } from "./stored-content.ts";
 
 export interface ApiParts {
   readonly config: ResolvedConfig;

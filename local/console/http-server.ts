@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { MailweirError } from "../../shared/errors.ts";
+import { listenFailure } from "../listen-failure.ts";
 import { isSesRequest } from "../ses-api/check-signature.ts";
 import type { SesApi } from "../ses-api/create-ses-api.ts";
 import { serveSesApi } from "../ses-api/serve-ses-api.ts";
@@ -27,15 +28,7 @@ export class HttpListenError extends MailweirError {
   readonly code = "ERR_HTTP_LISTEN";
   readonly retryable = false;
   constructor({ host, port }: HttpOptions["listen"], cause: NodeJS.ErrnoException) {
-    const why =
-      cause.code === "EADDRINUSE"
-        ? "something listens there already: stop it, or choose another port with --http host:port"
-        : cause.code === "EACCES"
-          ? "ports below 1024 need a privilege: choose another with --http host:port"
-          : cause.code === "EADDRNOTAVAIL"
-            ? "this machine has no such address: choose 127.0.0.1 or one of its own with --http host:port"
-            : cause.message;
-    super(`Cannot serve the console on ${host}:${port}: ${why}`, { cause });
+    super(`Cannot serve the console on ${host}:${port}: ${listenFailure(cause, "--http")}`, { cause });
   }
 }
 

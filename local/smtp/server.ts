@@ -7,6 +7,7 @@ import type { LocalLimits } from "../../shared/config/types.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/ports.ts";
 import { replies, type SmtpReply } from "../../shared/receipt/replies.ts";
+import { listenFailure } from "../listen-failure.ts";
 import type { Log } from "../log.ts";
 import type { CertificateSource } from "./certificate.ts";
 import { createDotDecoder } from "./dot-decoder.ts";
@@ -68,15 +69,7 @@ export class SmtpListenError extends MailweirError {
   readonly code = "ERR_SMTP_LISTEN";
   readonly retryable = false;
   constructor({ host, port }: SmtpOptions["listen"], cause: NodeJS.ErrnoException) {
-    const why =
-      cause.code === "EADDRINUSE"
-        ? "something listens there already: stop it, or choose another port with --smtp host:port"
-        : cause.code === "EACCES"
-          ? "ports below 1024 need a privilege: choose another with --smtp host:port"
-          : cause.code === "EADDRNOTAVAIL"
-            ? "this machine has no such address: choose 127.0.0.1 or one of its own with --smtp host:port"
-            : cause.message;
-    super(`Cannot receive mail on ${host}:${port}: ${why}`, { cause });
+    super(`Cannot receive mail on ${host}:${port}: ${listenFailure(cause, "--smtp")}`, { cause });
   }
 }
 

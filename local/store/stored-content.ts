@@ -1,7 +1,7 @@
 import { objectKey } from "../../shared/receipt/object-key.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { StreamContent } from "../../shared/streams/stream-message.ts";
-import type { EngineStore } from "../store/engine-store.ts";
+import type { EngineStore } from "./engine-store.ts";
 
 /**
  * Where the first S3 action that was done put a message: by its action log and the rule set as it was at receipt, so that
