@@ -2,10 +2,22 @@ import type { z } from "zod";
 import { type ConfigFault, didYouMean } from "./config-error.ts";
 import { configSchema, knownKeys } from "./config-schema.ts";
 
+export interface ShapeFindings {
+  readonly faults: readonly ConfigFault[];
+  /** Where the faults are, as paths. */
+  readonly unsound: readonly (readonly PropertyKey[])[];
+}
+
 /** Every fault in the configuration's shape, each with its place, what is allowed, and a guess at what was meant. */
-export function checkShape(input: unknown): readonly ConfigFault[] {
+export function checkShape(input: unknown): ShapeFindings {
   const result = configSchema.safeParse(input);
-  return result.success ? [] : result.error.issues.flatMap((issue) => toFaults(issue, input, []));
+  const issues = result.success ? [] : result.error.issues;
+  return {
+    faults: issues.flatMap((issue) => toFaults(issue, input, [])),
+    unsound: issues.flatMap((issue) =>
+      issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
+    ),
+  };
 }
 
 type Issue = z.core.$ZodIssue;

@@ -9,6 +9,7 @@ import { checkShape, place } from "./check-shape.ts";
 import { ConfigError, type ConfigFault, didYouMean } from "./config-error.ts";
 import { deriveRuleSet } from "./derive-rules.ts";
 import { localAccountId, resourceNames } from "./names.ts";
+import { soundPart } from "./sound-part.ts";
 import type {
   BuiltInWorker,
   GatePolicy,
@@ -36,12 +37,12 @@ export interface ResolveOptions {
  * @throws {ConfigError} with every mistake at once
  */
 export function resolveConfig(input: unknown, options: ResolveOptions = {}): ResolvedConfig {
-  const shapeFaults = checkShape(input);
-  if (shapeFaults.length > 0) throw new ConfigError(shapeFaults, options.file);
-  // checkShape is the proof: the schema and the type say the same.
-  const config = input as MailConfig;
+  const shape = checkShape(input);
+  const faults = [...shape.faults];
+  // Without faults checkShape is the proof: the schema and the type say the same.
+  const config = faults.length === 0 ? (input as MailConfig) : soundPart(input, shape.unsound);
+  if (!config) throw new ConfigError(faults, options.file);
 
-  const faults: ConfigFault[] = [];
   const region = config.region ?? "us-east-1";
   const accountId = options.accountId ?? localAccountId;
   const names = resourceNames(options.prefix ?? "mailweir", region, accountId);
@@ -56,7 +57,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   const ipFilters = resolveIpFilters(config, faults);
   const local = resolveLocal(config, faults);
   if (config.ruleSet) faults.push(...checkRuleSet(config.ruleSet));
-  else if (!streams.some((stream) => stream.addressed)) {
+  else if (!streams.some((stream) => stream.addressed) && !shape.unsound.some(([section]) => section === "streams")) {
     faults.push({
       at: "streams",
       problem: "no stream has recipients or a match, so every mail would be refused",

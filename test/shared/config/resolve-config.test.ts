@@ -146,6 +146,44 @@ describe("every mistake has its place, what is allowed, and a suggestion", () =>
   });
 });
 
+describe("a part that cannot be read hides nothing in the others", () => {
+  test.for<[string, unknown, readonly string[]]>([
+    [
+      "a typo in a stream, and an address that nobody can listen on",
+      { ...base, streams: { ...streams, mine: { recipient: ["m@example.com"] } }, local: { smtp: "nowhere" } },
+      ["streams.mine.recipient", "local.smtp"],
+    ],
+    [
+      "a setting that does not exist, and a recipient of somebody else's domain",
+      { ...base, stream: {}, streams: { personal: { recipients: ["ann@example.net"] } } },
+      ["stream", "streams.personal.recipients[0]"],
+    ],
+    [
+      "one filter of two; the other keeps its place",
+      { ...base, ipFilters: [{ deny: "203.0.113.1" }, { block: "203.0.113.0/33" }] },
+      ["ipFilters[0].deny", "ipFilters[1].block"],
+    ],
+    [
+      "one local setting of two",
+      { ...base, local: { limits: { workers: 0 }, http: "8025" } },
+      ["local.limits.workers", "local.http"],
+    ],
+    [
+      "a stream that others divert to is still known by its name",
+      {
+        ...base,
+        streams: { personal: { recipients: ["example.com"], divert: { list: "mine" } }, mine: { worker: 5 } },
+      },
+      ["streams.mine.worker"],
+    ],
+    ["no domains: nothing else is said, since nothing else can be known", { streams }, ["domains"]],
+  ])("%s", ([, input, places]) => {
+    const found = faultsOf(input).map(({ at }) => at);
+    expect(found).toEqual(expect.arrayContaining([...places]));
+    expect(found.filter((at) => !places.includes(at) && !/\.(?:allow|block)$/.test(at))).toEqual([]);
+  });
+});
+
 describe("the rules that a configuration means", () => {
   test("store first, with the conditions of all streams and the notice to the router", () => {
     const { ruleSet, names } = resolveConfig({
