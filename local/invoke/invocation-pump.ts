@@ -20,6 +20,8 @@ export interface InvocationPumpOptions {
 const retryDelaysMs = [60_000, 120_000];
 const maxAgeMs = 6 * 60 * 60_000;
 const concurrency = 8;
+// Begun so often without an end, it takes the engine down each time: a start must get past it.
+const maxBegins = 20;
 
 /** Runs what was invoked asynchronously: Lambda actions of type Event, and functions subscribed to a topic. */
 export function createInvocationPump({ engine, host, functionOf, clock, random, log }: InvocationPumpOptions): Pump {
@@ -34,6 +36,12 @@ export function createInvocationPump({ engine, host, functionOf, clock, random, 
       const target = functionOf(invocation.functionArn);
       if (!target) {
         await engine.settleInvocation(invocation.id, { cause: `no function is known as ${invocation.functionArn}` });
+        return;
+      }
+      if (invocation.attempts > maxBegins) {
+        const cause = `begun ${maxBegins} times and never ended`;
+        log.error("invocation given up", { function: target.name, cause });
+        await engine.settleInvocation(invocation.id, { cause });
         return;
       }
       const outcome = await host.invoke(target.name, JSON.parse(invocation.payload), {
