@@ -8,8 +8,6 @@ export default defineConfig({
     hookTimeout: 300_000,
     pool: "forks",
     fileParallelism: false,
-    // Daemons, sockets and a browser on a shared machine: what fails twice is broken.
-    retry: 1,
     reporters: ["default"],
   },
 });
