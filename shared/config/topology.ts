@@ -1,3 +1,4 @@
+import type { RuleSet } from "../receipt/model.ts";
 import type { ResolvedConfig } from "./types.ts";
 
 /** How notices travel between stores, queues and functions. Derived from the configuration once, for both homes. */
@@ -45,7 +46,7 @@ export interface FunctionTopology {
 const worker = { timeoutMs: 60_000, memoryMb: 512 } as const;
 
 /** @returns every queue with its dead-letter queue, every topic, and who reads what */
-export function deriveTopology({ names, streams }: ResolvedConfig): Topology {
+export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Topology {
   const queue = (name: string, functionName: string, timeoutMs: number, delayMs = 0): QueueTopology => ({
     name,
     deadLetterQueue: `${name}-dlq`,
@@ -75,7 +76,11 @@ export function deriveTopology({ names, streams }: ResolvedConfig): Topology {
         subscriptions: [{ kind: "queue", queue: names.noticeQueue, rawDelivery: true }],
       },
     ],
-    buckets: [{ name: names.bucket, eventQueue: names.objectQueue }],
+    // Own rules may store elsewhere too. The router learns of the mail bucket only: what is kept apart is kept, not routed.
+    buckets: [
+      { name: names.bucket, eventQueue: names.objectQueue },
+      ...[...bucketsNamedBy(ruleSet)].filter((name) => name !== names.bucket).map((name) => ({ name })),
+    ],
     queues: [
       queue(names.noticeQueue, "route-notification", 30_000),
       queue(names.objectQueue, "route-object", 60_000, 15 * 60_000),
@@ -89,4 +94,9 @@ export function deriveTopology({ names, streams }: ResolvedConfig): Topology {
       ...[...workers].map(([name, of]) => functionNamed(name, { ...worker, streams: of })),
     ],
   };
+}
+
+function bucketsNamedBy({ rules }: RuleSet): ReadonlySet<string> {
+  const actions = rules.flatMap((rule) => rule.actions);
+  return new Set(actions.flatMap((action) => (action.type === "S3" ? [action.bucketName] : [])));
 }

@@ -27,7 +27,6 @@ export type FindingCode =
   | "stream-unreachable"
   | "unknown-function"
   | "unknown-topic"
-  | "unknown-bucket"
   | "missing-file"
   | "wrong-region"
   | "region-without-receiving"

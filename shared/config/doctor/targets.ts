@@ -8,11 +8,10 @@ import type { DoctorFacts } from "./diagnose.ts";
 import type { Finding } from "./finding.ts";
 import { placeOf, some } from "./place.ts";
 
-/** What rules name and what is not there: functions, topics, buckets, files, verified identities, the right region. */
+/** What rules name and what is not there: functions, topics, files, verified identities, the right region. */
 export function findTargets(config: ResolvedConfig, missingFiles: DoctorFacts["missingFiles"]): Finding[] {
   const topology = deriveTopology(config);
   const topics = new Set(topology.topics.map(({ arn }) => arn));
-  const buckets = new Set(topology.buckets.map(({ name }) => name));
   const functions = new Set([
     ...topology.functions.map(({ arn }) => arn),
     ...Object.keys(config.local.functions).flatMap((name) => [name, config.names.functionArn(name)]),
@@ -42,16 +41,6 @@ export function findTargets(config: ResolvedConfig, missingFiles: DoctorFacts["m
           what: `No function is known as ${action.functionArn}.`,
           why: "On this machine every call fails and is tried again for four hours; a synchronous one holds the message back so long.",
           fix: `Add it to local.functions: { ${JSON.stringify(action.functionArn.split(":")[6] ?? action.functionArn)}: "./path/to/module.ts" }.`,
-        });
-      }
-      if (action.type === "S3" && !buckets.has(action.bucketName)) {
-        findings.push({
-          code: "unknown-bucket",
-          severity: "error",
-          at,
-          what: `No bucket is known as "${action.bucketName}".`,
-          why: "On this machine the action fails, is tried again for four hours, and is then given up with the rest of its rule.",
-          fix: `Known: ${some([...buckets])}.`,
         });
       }
       for (const topicArn of topicsOf(action)) {
