@@ -37,10 +37,6 @@ to engine.log in the data folder. Ctrl-C stops cleanly: what is under way is fin
         ...(options.data !== undefined && { data: options.data }),
         stderr: options.json ? "all" : "problems",
       });
-      const { smtp, http, data } = engine;
-      if (options.json) event({ event: "ready", smtp, http, data });
-      else greet(engine, options);
-
       const stop = async () => {
         // A second Ctrl-C means it: what is under way is resumed at the next start.
         for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
@@ -53,6 +49,10 @@ to engine.log in the data folder. Ctrl-C stops cleanly: what is under way is fin
         if (options.json) event({ event: "stopped" });
       };
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
+      // Only now: whoever reads that it is ready may stop it in the same moment.
+      const { smtp, http, data } = engine;
+      if (options.json) event({ event: "ready", smtp, http, data });
+      else greet(engine, options);
       await engine.stopped;
     });
 }
