@@ -9,6 +9,8 @@ interface StartOptions {
   readonly json?: boolean;
 }
 
+const sameSignalMs = 500;
+
 export function register(program: Command): void {
   program
     .command("start")
@@ -38,8 +40,6 @@ to engine.log in the data folder. Ctrl-C stops cleanly: what is under way is fin
         stderr: options.json ? "all" : "problems",
       });
       const stop = async () => {
-        // A second Ctrl-C means it: what is under way is resumed at the next start.
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
         if (options.json) event({ event: "stopping" });
         else
           process.stderr.write(
@@ -48,12 +48,25 @@ to engine.log in the data folder. Ctrl-C stops cleanly: what is under way is fin
         await engine.stop();
         if (options.json) event({ event: "stopped" });
       };
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
+      let stoppingSince: number | undefined;
+      const onSignal = () => {
+        if (stoppingSince === undefined) {
+          stoppingSince = performance.now();
+          void stop();
+          return;
+        }
+        // One Ctrl-C may come twice: from the terminal, and from npm or an older Node that got it too and passes it on.
+        // A later one means it: what is under way is resumed at the next start.
+        if (performance.now() - stoppingSince > sameSignalMs) process.exit(130);
+      };
+      // Not `once`: between two listeners the next signal would end the process at once.
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
       // Only now: whoever reads that it is ready may stop it in the same moment.
       const { smtp, http, data } = engine;
       if (options.json) event({ event: "ready", smtp, http, data });
       else greet(engine, options);
       await engine.stopped;
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
     });
 }
 

@@ -25,6 +25,21 @@ test.skipIf(!oldNode)(
 );
 
 test.skipIf(!oldNode)(
+  "Ctrl-C reaches both the older Node and the engine, and stops once, cleanly (skipped where there is none)",
+  async () => {
+    const { child, folder } = await start(oldNode ?? "", {});
+    const status = spawnSync(process.execPath, [launcher, "status", "--json", "--data", folder], { encoding: "utf8" });
+    const { pid } = (JSON.parse(status.stdout) as { engine: { pid: number } }).engine;
+    expect(pid).not.toBe(child.pid);
+    // As a terminal does it: to the whole group, and the launcher passes its own on.
+    process.kill(pid, "SIGINT");
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([0, null]);
+    expect(existsSync(join(folder, "engine.json"))).toBe(false);
+  },
+);
+
+test.skipIf(!oldNode)(
   "SIGKILL for the older Node is one for the engine: the next start has the folder (skipped where there is none)",
   async () => {
     const first = await start(oldNode ?? "", {});
