@@ -406,7 +406,30 @@ export interface BounceRequest {
   }[];
 }
 
+/** A mail that leaves as it is; checked by `checkOutgoingMail` (shared/outgoing). */
+export interface OutgoingMail {
+  /**
+   * Stable: the same id is sent once, whatever the bytes say the second time. Begins with the SES message id of the mail
+   * that caused it, if one did, and a slash or a space:
+   * its journey shows this mail then.
+   */
+  readonly id: string;
+  readonly kind: "bounce" | "confirmation" | "acknowledgement" | "reply" | "forward" | "notice";
+  /** `""` is the null sender. */
+  readonly envelopeSender: string;
+  readonly recipients: readonly string[];
+  /** The whole message, CRLF line ends. It keeps its Message-ID; on one machine it gets one from `id` when it has none. */
+  readonly raw: Uint8Array;
+}
+
 export interface Outbox {
   /** At most one bounce per (original SES id, recipient); answers the DSN's id. */
   sendBounce(request: BounceRequest): Promise<{ readonly messageId: string; readonly repeated: boolean }>;
+  /**
+   * Takes the mail; durable when it resolves, sent later and again until the next hop took it (at least once, always with
+   * the same Message-ID). Answers the id by which the next hop knows it, on AWS that of SES.
+   *
+   * @throws {OutgoingMailError} what no next hop could take
+   */
+  sendMail(mail: OutgoingMail): Promise<{ readonly messageId: string; readonly repeated: boolean }>;
 }

@@ -34,6 +34,6 @@ export async function bounceEffect(
   });
   return {
     result: `bounced with ${fields.smtpReplyCode} ${fields.statusCode ?? ""}, DSN ${messageId}`.replace(" ,", ","),
-    effects: [{ kind: "send-bounce", key, to: message.from, messageId, raw }],
+    effects: [{ kind: "send-bounce", key, about: message.sesMessageId, to: message.from, messageId, raw }],
   };
 }

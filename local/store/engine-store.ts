@@ -135,6 +135,8 @@ export type ActionEffect =
       readonly kind: "send-bounce";
       /** One DSN per (message, rule, action); a repeated key sends nothing. */
       readonly key: string;
+      /** The mail that is bounced. */
+      readonly about: SesMessageId;
       readonly to: string;
       readonly messageId: string;
       readonly raw: Uint8Array;
@@ -196,6 +198,8 @@ export interface EngineStatus {
     readonly inFlight: number;
     readonly delayed: number;
   }[];
+  /** Outgoing mail by its state: kept, waiting, sent, failed. */
+  readonly outbox: Readonly<Record<string, number>>;
   readonly refusals: number;
   readonly bytes: number;
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
  *     spool/                          messages that are still arriving; emptied at every start
  *     contents/<start>/<name>         raw messages and objects over 64 KB; the database names each file
  *     maildir/<mailbox>/{tmp,new,cur} personal mail
- *     outbox/<message id>.eml         bounces and other mail that waits to be sent
+ *     outbox/<message id>-<n>.eml     bounces and other mail, where no smarthost is configured
  *     keys/master.json                key store that stands for KMS (mode 0600)
  */
 export interface DataFolder {

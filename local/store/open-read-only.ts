@@ -8,6 +8,7 @@ import { dataFolder } from "./layout.ts";
 import { createLedger } from "./ledger.ts";
 import { readMessages } from "./messages.ts";
 import { readObjects } from "./objects.ts";
+import { type OutboxReading, readOutbox } from "./outbox-entries.ts";
 import { createOverview } from "./overview.ts";
 import { createQuarantine } from "./quarantine.ts";
 import { createRecords } from "./records.ts";
@@ -39,6 +40,7 @@ export interface ReadOnlyStore {
     readonly tickets: Pick<Tickets, "threads" | "get" | "list">;
     readonly quarantine: Pick<Quarantine, "get" | "list">;
     readonly records: Pick<Records, "list">;
+    readonly outbox: OutboxReading;
   };
   close(): Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function openStoreReadOnly(
       tickets: createTickets(database, clock),
       quarantine: createQuarantine(database),
       records: createRecords(database),
+      outbox: readOutbox(database, contents),
     },
     close: () => database.close(),
   };

@@ -37,6 +37,8 @@ export interface StoreOptions {
   readonly fs?: FileSystem;
   /** Writes the DSN of `Outbox.sendBounce`. Without it that port refuses to send. */
   readonly composeBounce?: ComposeBounce;
+  /** Whether somebody takes outgoing mail and sends it (`takeOutgoing`); otherwise it is kept. Default false. */
+  readonly sendsMail?: boolean;
   /** Keys of the local key store; default: every ARN names one. */
   readonly kmsKeyArns?: readonly string[];
   readonly ipFilters?: readonly IpFilter[];
@@ -73,7 +75,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const contents = await openContents(database, fs, folder.contents);
     const sending = createSending(topology.queues, clock, random);
     const publishing = createPublishing(topology, sending, clock, random);
-    const outbox = await openOutbox(database, fs, folder.outbox, clock, options.composeBounce ?? noComposer);
+    const outbox = await openOutbox(database, {
+      contents,
+      fs,
+      folder: folder.outbox,
+      clock,
+      composeBounce: options.composeBounce ?? noComposer,
+      newName: () => uuid(random),
+      sends: options.sendsMail ?? false,
+    });
     const ports = {
       objects: createObjects(database, contents, clock, () => uuid(random)),
       queues: createQueues(database, topology.queues, clock, random),

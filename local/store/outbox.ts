@@ -1,18 +1,29 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { normaliseAddress } from "../../shared/mail/address.ts";
-import type { BounceRequest, Clock, Outbox } from "../../shared/ports.ts";
+import { normaliseAddress, parseMailAddress } from "../../shared/mail/address.ts";
+import { headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
+import { checkOutgoingMail } from "../../shared/outgoing/check-outgoing-mail.ts";
+import type { BounceRequest, Clock, Outbox, OutgoingMail } from "../../shared/ports.ts";
+import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
+import type { Contents, Prepared } from "./contents.ts";
 import type { Database, Sql, Transaction } from "./database.ts";
 import { type FileSystem, makeFolder, syncFolderNow, writeSynced } from "./files.ts";
 import { sequenceOf } from "./ids.ts";
+import { orDiscard } from "./objects.ts";
+import { type OutboxReading, readOutbox } from "./outbox-entries.ts";
+import { createOutboxSending, type OutboxSending } from "./outbox-sending.ts";
 
-export interface OutgoingMail {
+/** A DSN that an action or SendBounce wrote; small, so that it may come with a transaction. */
+export interface OutgoingBounce {
   /** A repeated key sends nothing. */
   readonly key: string;
-  /** Envelope recipient. */
+  /** Envelope recipient; the envelope sender is null. */
   readonly to: string;
   /** The DSN's SES id, without angle brackets or domain. */
   readonly messageId: string;
   readonly raw: Uint8Array;
+  /** The mail that is bounced. */
+  readonly about: SesMessageId;
 }
 
 /** Writes the DSN that `sendBounce` sends: the caller knows the original message and the RFC 3464 form. */
@@ -20,59 +31,110 @@ export type ComposeBounce = (
   request: BounceRequest,
 ) => Promise<{ readonly messageId: string; readonly to: string; readonly raw: Uint8Array }>;
 
-export interface LocalOutbox extends Outbox {
-  enqueue(tx: Transaction, mail: OutgoingMail): void;
-  /** What waits, oldest first; `after`: a number of the last page. */
-  list(options: {
-    readonly after?: number;
-    readonly limit: number;
-  }): Promise<readonly (OutgoingMail & { readonly number: number })[]>;
-  /** Resolves when every committed mail is a file in the outbox folder. */
+export interface LocalOutbox extends Outbox, OutboxReading, OutboxSending {
+  enqueue(tx: Transaction, bounce: OutgoingBounce): void;
+  /** Resolves when every committed mail that is kept is a file in the outbox folder. */
   filed(): Promise<void>;
 }
 
-/** Outgoing mail: the row is the truth, the file in `outbox/` follows the commit and is made up for at the next start. */
-export async function openOutbox(
-  database: Database,
-  fs: FileSystem,
-  folder: string,
-  clock: Clock,
-  composeBounce: ComposeBounce,
-): Promise<LocalOutbox> {
+export interface OutboxParts {
+  readonly contents: Pick<Contents, "open" | "prepare" | "discard" | "insert">;
+  readonly fs: FileSystem;
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly composeBounce: ComposeBounce;
+  readonly newName: () => string;
+  /** Whether somebody sends: otherwise mail is kept in the folder, for people. */
+  readonly sends: boolean;
+}
+
+/**
+ * Outgoing mail. The row is the truth; where nobody sends, a file in `outbox/` follows the commit and is made up for at the
+ * next start. What was kept stays kept when a smarthost is configured later: old mail must not leave unasked (`retry`).
+ */
+export async function openOutbox(database: Database, parts: OutboxParts): Promise<LocalOutbox> {
+  const { contents, fs, folder, clock, composeBounce, sends } = parts;
   await makeFolder(fs, folder);
+  const sending = createOutboxSending(database, clock);
+  await sending.afterStart(sends);
   // One at a time; a failure is told to whoever waits for this round, and the next round tries again.
   let round: Promise<void> = Promise.resolve();
   const file = () => {
-    const mine = round.then(() => fileAll(database, fs, folder));
+    const mine = round.then(() => fileAll(database, contents, fs, folder));
     round = mine.catch(() => undefined);
     return mine;
   };
-  const enqueue = (tx: Transaction, mail: OutgoingMail) => {
-    const { changes } = tx.run(
-      "INSERT OR IGNORE INTO outbox (key, recipient, message_id, created_at, raw) VALUES (?, ?, ?, ?, ?)",
+  const insert = (
+    tx: Transaction,
+    mail: Pick<OutgoingMail, "kind" | "envelopeSender" | "recipients"> & {
+      readonly key: string;
+      readonly messageId: string;
+      readonly about: SesMessageId | undefined;
+    },
+    prepared: Prepared,
+  ) => {
+    const now = clock.now().getTime();
+    const state = sends ? "waiting" : "kept";
+    const { lastId } = tx.run(
+      `INSERT INTO outbox (key, kind, about, mail_from, message_id, created_at, waiting_since, state, due_at, filed, content)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       mail.key,
-      mail.to,
+      mail.kind,
+      mail.about ?? null,
+      mail.envelopeSender,
       mail.messageId,
-      clock.now().getTime(),
-      mail.raw,
+      now,
+      now,
+      state,
+      sends ? now : null,
+      sends ? 1 : 0,
+      contents.insert(tx, prepared),
     );
-    if (changes > 0) tx.afterCommit(() => void file().catch(() => undefined));
+    for (const [position, recipient] of mail.recipients.entries()) {
+      tx.run(
+        "INSERT INTO outbox_recipients (mail, position, recipient, state, updated_at) VALUES (?, ?, ?, ?, ?)",
+        lastId,
+        position,
+        recipient,
+        state,
+        now,
+      );
+    }
+    if (sends) tx.wake();
+    else tx.afterCommit(() => void file().catch(() => undefined));
+  };
+  const enqueue = (tx: Transaction, { key, to, messageId, raw, about }: OutgoingBounce) => {
+    if (sentAs(tx, key) !== undefined) return;
+    const prepared = { kind: "inline", bytes: raw, sizeBytes: raw.length } as const;
+    insert(tx, { kind: "bounce", envelopeSender: "", recipients: [to], key, messageId, about }, prepared);
   };
   await file();
 
   return {
+    ...readOutbox(database, contents),
+    ...sending,
     enqueue,
     filed: file,
-    list: async ({ after = 0, limit }) =>
-      database.read((sql) =>
-        sql.all("SELECT * FROM outbox WHERE id > ? ORDER BY id LIMIT ?", after, limit).map((row) => ({
-          number: Number(row["id"]),
-          key: String(row["key"]),
-          to: String(row["recipient"]),
-          messageId: String(row["message_id"]),
-          raw: row["raw"] as Uint8Array,
-        })),
-      ),
+    async sendMail(mail) {
+      checkOutgoingMail(mail);
+      const key = `mail ${mail.id}`;
+      const earlier = database.read((sql) => sentAs(sql, key));
+      if (earlier !== undefined) return { messageId: earlier, repeated: true };
+      const { raw, messageId } = withMessageId(mail);
+      const prepared = await contents.prepare(raw, parts.newName());
+      const about = parseSesMessageId(/^[^/ ]*(?=[/ ])/.exec(mail.id)?.[0] ?? "");
+      const recipients = [...new Set(mail.recipients)];
+      const first = await orDiscard(contents, [prepared], () =>
+        database.write((tx) => {
+          const known = sentAs(tx, key);
+          if (known === undefined) insert(tx, { ...mail, recipients, key, messageId, about }, prepared);
+          return known;
+        }),
+      );
+      if (first === undefined) return { messageId, repeated: false };
+      await contents.discard(prepared);
+      return { messageId: first, repeated: true };
+    },
     async sendBounce(request) {
       for (;;) {
         const known = database.read((sql) => split(sql, request));
@@ -92,13 +154,29 @@ export async function openOutbox(
               dsn.messageId,
             );
           }
-          enqueue(tx, { key: `send-bounce ${dsn.messageId}`, ...dsn });
+          enqueue(tx, { key: `send-bounce ${dsn.messageId}`, about: request.originalMessageId, ...dsn });
           return true;
         });
         if (sent) return { messageId: dsn.messageId, repeated: false };
       }
     },
   };
+}
+
+function sentAs(sql: Sql, key: string): string | undefined {
+  const row = sql.get("SELECT message_id FROM outbox WHERE key = ?", key);
+  return row && String(row["message_id"]);
+}
+
+/** The id that the mail brings; or one that follows from its id, so that it is the same at every attempt. */
+function withMessageId({ id, envelopeSender, raw }: OutgoingMail): { raw: Uint8Array; messageId: string } {
+  const { headers } = parseHeaderSection(raw);
+  const own = /<([^<>\s]{1,900})>/.exec(headerValue(headers, "Message-ID") ?? "")?.[1];
+  if (own !== undefined) return { raw, messageId: own };
+  const author = /([^\s<>"]+@[^\s<>"]+)>?\s*$/.exec(headerValue(headers, "From") ?? "")?.[1] ?? "";
+  const domain = (parseMailAddress(author) ?? parseMailAddress(envelopeSender))?.domain ?? "mailweir.invalid";
+  const messageId = `${createHash("sha256").update(id).digest("hex").slice(0, 40)}@${domain}`;
+  return { raw: Buffer.concat([Buffer.from(`Message-ID: <${messageId}>\r\n`), raw]), messageId };
 }
 
 /** Who has no bounce for this message yet, and the ids of the bounces that the others got. */
@@ -117,19 +195,25 @@ function split(sql: Sql, { originalMessageId, recipients }: BounceRequest) {
   return { fresh, earlier };
 }
 
-async function fileAll(database: Database, fs: FileSystem, folder: string): Promise<void> {
+async function fileAll(
+  database: Database,
+  contents: Pick<Contents, "open">,
+  fs: FileSystem,
+  folder: string,
+): Promise<void> {
   for (;;) {
     const row = database.read((sql) =>
-      sql.get("SELECT id, message_id, raw FROM outbox WHERE filed = 0 ORDER BY id LIMIT 1"),
+      sql.get("SELECT id, message_id, content FROM outbox WHERE filed = 0 ORDER BY id LIMIT 1"),
     );
     if (!row) return;
-    // The id comes from us, but a file name takes no chances.
+    // The id may be a stranger's, and a file name takes no chances.
     const name = String(row["message_id"])
       .replace(/[^A-Za-z0-9._-]/g, "_")
       .replace(/^\.+/, "_")
       .slice(0, 120);
-    const path = join(folder, `${name || "mail"}.eml`);
-    await writeSynced(fs, `${path}.tmp`, [row["raw"] as Uint8Array]);
+    // Two mails may carry the same Message-ID, as when one is forwarded to two people.
+    const path = join(folder, `${name || "mail"}-${Number(row["id"])}.eml`);
+    await writeSynced(fs, `${path}.tmp`, contents.open(Number(row["content"])) ?? []);
     await fs.rename(`${path}.tmp`, path);
     await syncFolderNow(fs, folder);
     await database.write((tx) => void tx.run("UPDATE outbox SET filed = 1 WHERE id = ?", Number(row["id"])));

@@ -5,6 +5,7 @@ import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Database, Row, Sql } from "./database.ts";
 import type { EngineStatus, EngineStore, ListedMessage, ListedRecipient } from "./engine-store.ts";
 import { total } from "./messages.ts";
+import { countOutbox } from "./outbox-entries.ts";
 import { countQueue } from "./queues.ts";
 
 /** What people look at: the list, the counts, and when something is due. */
@@ -35,6 +36,7 @@ export function createOverview(
         times.push(
           sql.get("SELECT min(due_at) AS at FROM invocations WHERE due_at IS NOT NULL"),
           sql.get("SELECT min(due_at) AS at FROM actions WHERE due_at IS NOT NULL"),
+          sql.get("SELECT min(due_at) AS at FROM outbox WHERE due_at IS NOT NULL"),
         );
         const due = times.flatMap((row) => (row && row["at"] !== null ? [Number(row["at"])] : []));
         return due.length === 0 ? undefined : new Date(Math.min(...due));
@@ -97,6 +99,7 @@ function status(sql: Sql, topology: Topology, now: number): EngineStatus {
     unended: total(sql, "unended"),
     byStream,
     queues: [...new Set([...configured, ...present])].map((name) => ({ name, ...countQueue(sql, name, now) })),
+    outbox: countOutbox(sql),
     refusals: Number(sql.get("SELECT max(id) AS n FROM refusals")?.["n"] ?? 0),
     bytes: total(sql, "bytes"),
   };

@@ -193,4 +193,51 @@ export const migrations: readonly string[] = [
   CREATE TABLE ip_filters (name TEXT PRIMARY KEY, policy TEXT NOT NULL, cidr TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE identities (name TEXT PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID;
   `,
+  // Mail that leaves, of every kind, and what became of each of its recipients.
+  `
+  ALTER TABLE outbox RENAME TO outbox_bounces;
+  DROP INDEX outbox_unfiled;
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    -- The SES message id of the mail that caused it.
+    about TEXT,
+    mail_from TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    -- Its time to live begins here: at its creation, or when somebody asked for it again.
+    waiting_since INTEGER NOT NULL,
+    -- kept: for people, in the outbox folder; waiting; sent; failed: for at least one recipient, for good.
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    -- NULL unless it waits: the next attempt, or, while one is under way, when that is given up for dead.
+    due_at INTEGER,
+    taken INTEGER NOT NULL DEFAULT 0,
+    cause TEXT,
+    filed INTEGER NOT NULL DEFAULT 0,
+    content INTEGER NOT NULL
+  );
+  CREATE TABLE outbox_recipients (
+    mail INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reply TEXT,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (mail, position)
+  ) WITHOUT ROWID;
+  INSERT INTO outbox (id, key, kind, mail_from, message_id, created_at, waiting_since, state, filed, content)
+    SELECT id, key, 'bounce', '', message_id, created_at, created_at, 'kept', filed, id + (SELECT coalesce(max(id), 0) FROM contents)
+    FROM outbox_bounces;
+  INSERT INTO outbox_recipients (mail, position, recipient, state, updated_at)
+    SELECT id, 0, recipient, 'kept', created_at FROM outbox_bounces;
+  INSERT INTO contents (id, size_bytes, refs, bytes)
+    SELECT content, length(raw), 1, raw FROM outbox JOIN outbox_bounces USING (id);
+  DROP TABLE outbox_bounces;
+  CREATE INDEX outbox_due ON outbox (due_at, id) WHERE due_at IS NOT NULL;
+  CREATE INDEX outbox_unfiled ON outbox (id) WHERE filed = 0;
+  CREATE INDEX outbox_about ON outbox (about) WHERE about IS NOT NULL;
+  CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
+  `,
 ];

@@ -155,11 +155,18 @@ export async function openEngine(): Promise<Engine> {
     run: (id, changed) => runMessage(id, { ...options, ...changed }),
     queue: async (name) => (await store.ports.queues.peek(name, { limit: 100 })).map(({ body }) => JSON.parse(body)),
     object: async (key, bucket = "mail") => bytesOf((await store.ports.objects.open({ bucket, key })).body),
-    outbox: async () =>
-      (await store.ports.outbox.list({ limit: 100 })).map(({ raw }) => Buffer.from(raw).toString("latin1")),
+    outbox: async () => {
+      const { outbox } = store.ports;
+      const entries = await outbox.list({ limit: 100 });
+      return Promise.all(
+        entries.map(async ({ number }) => (await bytesOf(outbox.open(number) ?? nothing())).toString("latin1")),
+      );
+    },
     async close() {
       await store.close();
       await rm(folder, { recursive: true });
     },
   };
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

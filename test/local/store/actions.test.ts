@@ -225,6 +225,7 @@ describe("bounce", () => {
   const bounce = (key: string): ActionEffect => ({
     kind: "send-bounce",
     key,
+    about: id,
     to: "ann@sender.example",
     messageId: "../0100-dsn",
     raw: Buffer.from("Subject: bounce\r\n\r\n"),
@@ -236,7 +237,7 @@ describe("bounce", () => {
     await store.engine.recordAction(id, entry({ actionIndex: 1 }), [bounce("k")]);
     await store.ports.outbox.filed();
     const names = await readdir(join(root, "outbox"));
-    expect(names).toEqual(["__0100-dsn.eml"]);
+    expect(names).toEqual(["__0100-dsn-1.eml"]);
     expect(await readFile(join(root, "outbox", names[0]!), "utf8")).toBe("Subject: bounce\r\n\r\n");
   });
 
@@ -245,9 +246,9 @@ describe("bounce", () => {
     await store.engine.recordAction(id, entry(), [bounce("k")]);
     await store.ports.outbox.filed();
     await store.database.write((tx) => void tx.run("UPDATE outbox SET filed = 0"));
-    await rm(join(root, "outbox", "__0100-dsn.eml"));
+    await rm(join(root, "outbox", "__0100-dsn-1.eml"));
     await reopen();
-    expect(await readdir(join(root, "outbox"))).toEqual(["__0100-dsn.eml"]);
+    expect(await readdir(join(root, "outbox"))).toEqual(["__0100-dsn-1.eml"]);
   });
 });
 

@@ -1,13 +1,14 @@
 import { mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { openStore } from "../../../local/store/open-store.ts";
 import type { ComposeBounce } from "../../../local/store/outbox.ts";
 import { keysContract } from "../../contract/keys.ts";
 import { ledgerContract } from "../../contract/ledger.ts";
 import { mailboxesContract } from "../../contract/mailboxes.ts";
 import { objectsContract } from "../../contract/objects.ts";
-import { freshId } from "../../contract/opened.ts";
+import { bytesOf, freshId, inPieces } from "../../contract/opened.ts";
 import { outboxContract } from "../../contract/outbox.ts";
 import { quarantineContract } from "../../contract/quarantine.ts";
 import { queuesContract } from "../../contract/queues.ts";
@@ -78,6 +79,20 @@ outboxContract("SQLite and a folder", async () => {
       const names = await readdir(opened.layout.outbox);
       const mails = await Promise.all(names.map((name) => readFile(join(opened.layout.outbox, name), "utf8")));
       return mails.filter((mail) => mail.includes(original)).length;
+    },
+    async mails(text) {
+      const { outbox } = opened.ports;
+      await outbox.filed();
+      const found = [];
+      for (const { number, envelopeSender, recipients, messageId } of await outbox.list({ limit: 100 })) {
+        const file = join(opened.layout.outbox, `${messageId.replace(/[^A-Za-z0-9._-]/g, "_")}-${number}.eml`);
+        const raw = await readFile(file, "utf8");
+        expect((await bytesOf(outbox.open(number) ?? inPieces())).toString()).toBe(raw);
+        if (raw.includes(text)) {
+          found.push({ envelopeSender, recipients: recipients.map(({ recipient }) => recipient), raw });
+        }
+      }
+      return found;
     },
   };
 });
