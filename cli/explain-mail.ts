@@ -65,7 +65,7 @@ export class ExplainInputError extends MailweirError {
 export async function explain(question: ExplainQuestion): Promise<Explanation> {
   const config = await loadConfig(question.config);
   const raw = question.message === undefined ? undefined : await read(question.message);
-  const client = decideClient(config.ipFilters, question.ip);
+  const client = decideClient(config.ipFilters, question.ip, { policy: config.local.ses.ipPrecedence });
   const recipients = question.to.map((recipient) => {
     if (client.refused)
       return { recipient, accepted: false, reply: formatReply(replies.clientBlocked), reason: client.reason };
@@ -137,7 +137,7 @@ async function understand(
     mailFrom: from,
     recipients: accepted,
   });
-  const verdicts = verdictsFrom(authentication, scan.spam, scan.virus);
+  const verdicts = verdictsFrom(authentication, scan.spam, scan.virus, config.local.ses);
   const mail = await parseMail(raw);
   return {
     verdicts,

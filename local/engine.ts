@@ -12,6 +12,7 @@ import { createBounceComposer } from "./actions/compose-bounce.ts";
 import { createRunner } from "./actions/runner.ts";
 import { createVerify } from "./actions/verify.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
+import { clientName } from "./authenticate/client-name.ts";
 import { createResolver } from "./authenticate/create-resolver.ts";
 import { startHttp } from "./console/http-server.ts";
 import type { FunctionHost } from "./invoke/function-host.ts";
@@ -158,6 +159,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       verify: createVerify({
         authenticate: (raw, session) => authenticate(raw, { ...session, authserv }, resolver, { now: clock.now() }),
         scanner: createScanner(config.local.scanners),
+        readings: config.local.ses,
         clock,
         log,
       }),
@@ -175,6 +177,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       names: config.names,
       sign,
       clock,
+      onSyncFailure: config.local.ses.onSyncFailure,
       log,
     });
     undo.push(() => runner.close());
@@ -222,6 +225,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         const disk = await statfs(data);
         return disk.bavail * disk.bsize;
       },
+      ipPrecedence: config.local.ses.ipPrecedence,
       onAccepted: runner.enqueue,
       log,
     });
@@ -233,6 +237,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       region,
       limits: config.local.limits,
       reception,
+      reverse: (ip) => clientName(ip, resolver),
       certificate: config.local.tls
         ? certificateFiles(config.local.tls)
         : ownCertificate(join(data, "keys"), {

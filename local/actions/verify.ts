@@ -1,6 +1,6 @@
 import type { VerdictStatus } from "../../shared/mail/judgement.ts";
 import type { Clock } from "../../shared/ports.ts";
-import type { Authentication } from "../../shared/receipt/authentication.ts";
+import type { Authentication, VerdictOptions } from "../../shared/receipt/authentication.ts";
 import { verdictsFrom } from "../../shared/receipt/authentication.ts";
 import type { Log } from "../log.ts";
 import type { ScanContext, Scanner, ScanResult } from "../scan/scanner.ts";
@@ -21,12 +21,13 @@ export interface VerifyParts {
   ) => Promise<Authentication>;
   /** Bounds its own time. */
   readonly scanner: Scanner;
+  readonly readings?: VerdictOptions;
   readonly clock: Clock;
   readonly log: Pick<Log, "error">;
 }
 
 /** Authentication and scan run side by side, after acceptance, as in SES; only the rules of this message wait. */
-export function createVerify({ authenticate, scanner, clock, log }: VerifyParts): Verify {
+export function createVerify({ authenticate, scanner, readings, clock, log }: VerifyParts): Verify {
   return async (message, raw, scan) => {
     const { ip, helo } = message.client;
     const context: ScanContext = { ip, helo, mailFrom: message.from, recipients: message.recipients };
@@ -44,7 +45,7 @@ export function createVerify({ authenticate, scanner, clock, log }: VerifyParts)
     const virus = judged(scan, result, "virus");
     return {
       authentication,
-      verdicts: verdictsFrom(authentication, spam.verdict, virus.verdict),
+      verdicts: verdictsFrom(authentication, spam.verdict, virus.verdict, readings),
       scanDetail: { spam: spam.detail, virus: virus.detail },
       at: clock.now().toISOString(),
     };

@@ -2,7 +2,7 @@ import type { LocalLimits } from "../../shared/config/types.ts";
 import { normaliseAddress, parseEnvelopeSender } from "../../shared/mail/address.ts";
 import type { Clock, Random } from "../../shared/ports.ts";
 import { acceptRecipient } from "../../shared/receipt/accept-recipient.ts";
-import { type ClientDecision, decideClient } from "../../shared/receipt/ip-filter.ts";
+import { type ClientDecision, decideClient, type IpPrecedence } from "../../shared/receipt/ip-filter.ts";
 import type { IpFilter, RuleSet } from "../../shared/receipt/model.ts";
 import { acceptedReply, formatReply, replies, type SmtpReply } from "../../shared/receipt/replies.ts";
 import { createSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
@@ -28,6 +28,8 @@ export interface ReceptionOptions {
    * asked should answer `undefined`: a rejection is 451 to the sender.
    */
   readonly listedBy?: (ip: string) => Promise<string | undefined>;
+  /** Which IP filter decides when several match. Default: any Allow wins. */
+  readonly ipPrecedence?: IpPrecedence;
   /** Called after the durable commit, before the sender hears 250. */
   readonly onAccepted: (sesMessageId: SesMessageId) => void;
   readonly log: Pick<Log, "info" | "error">;
@@ -146,10 +148,11 @@ export function createReception(options: ReceptionOptions): Reception {
     );
     let decision: Promise<ClientDecision> | undefined;
     const decideOnClient = async () => {
-      const first = decideClient(receiving.ipFilters, client.ip);
+      const policy = options.ipPrecedence ? { policy: options.ipPrecedence } : {};
+      const first = decideClient(receiving.ipFilters, client.ip, policy);
       if (first.by !== "none" || !options.listedBy) return first;
       const listedBy = await options.listedBy(client.ip);
-      return listedBy === undefined ? first : decideClient(receiving.ipFilters, client.ip, { listedBy });
+      return listedBy === undefined ? first : decideClient(receiving.ipFilters, client.ip, { ...policy, listedBy });
     };
 
     const judgeRecipient = async (path: string): Promise<Reason | undefined> => {

@@ -59,6 +59,13 @@ const limits = z.strictObject({
   workers: count(64).optional(),
 });
 
+const ses = z.strictObject({
+  ipPrecedence: z.enum(["allow-wins", "longest-prefix"]).optional(),
+  dmarcFailureUnderNone: z.enum(["FAIL", "GRAY"]).optional(),
+  dkimNeedsAlignment: z.boolean().optional(),
+  onSyncFailure: z.enum(["drop", "continue"]).optional(),
+});
+
 const local = z.strictObject({
   data: text.optional(),
   smtp: text.optional(),
@@ -73,6 +80,7 @@ const local = z.strictObject({
   tls: z.strictObject({ key: text, cert: text }).optional(),
   functions: z.record(text, text).optional(),
   limits: limits.optional(),
+  ses: ses.optional(),
 });
 
 // The shape of rules only; names, conditions and members are checked by the rules of the SES API (check-rule-set.ts).
@@ -132,6 +140,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   gate: Object.keys(gate.shape),
   local: Object.keys(local.shape),
   "local.limits": Object.keys(limits.shape),
+  "local.ses": Object.keys(ses.shape),
   "local.scanners": ["spam", "virus"],
   "local.scanners.*": ["type", "host", "port", "timeoutMs"],
   "local.dns": ["zone", "servers"],

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { parseDomain, parseMailAddress } from "../mail/address.ts";
 import { type Nature, natures } from "../mail/judgement.ts";
+import { choices } from "../receipt/choices.ts";
 import { validateCidr } from "../receipt/ip-filter.ts";
 import { normaliseRecipient, normaliseRecipients, validateRecipientCondition } from "../receipt/match-recipient.ts";
 import type { IpFilter, RuleSet } from "../receipt/model.ts";
@@ -18,6 +19,7 @@ import type {
   ResolvedConfig,
   ResolvedLocal,
   ResolvedStream,
+  SesReadings,
   StreamConfig,
 } from "./types.ts";
 
@@ -109,6 +111,13 @@ const defaultLimits: LocalLimits = {
   recipients: 100,
   workerHeapMb: 192,
   workers: 2,
+};
+
+const defaultReadings: SesReadings = {
+  ipPrecedence: choices.ipPrecedence.value,
+  dmarcFailureUnderNone: choices.dmarcFailureUnderNone.value,
+  dkimNeedsAlignment: choices.dkimNeedsAlignment.value,
+  onSyncFailure: choices.onSyncFailure.value,
 };
 
 function resolveDomains(config: MailConfig, faults: ConfigFault[]): readonly string[] {
@@ -387,6 +396,7 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
     ...(local.tls !== undefined && { tls: local.tls }),
     functions: local.functions ?? {},
     limits: { ...defaultLimits, ...local.limits },
+    ses: { ...defaultReadings, ...local.ses },
   };
 }
 

@@ -117,6 +117,20 @@ export interface LocalConfig {
   /** Own Lambda functions that an own rule set names: ARN or name → module with a `handler` export. */
   readonly functions?: Readonly<Record<string, string>>;
   readonly limits?: Partial<LocalLimits>;
+  /** The other reading where it is not established what SES does; see docs/ses-fidelity.md. */
+  readonly ses?: Partial<SesReadings>;
+}
+
+/** Readings of SES's behaviour that can be chosen; the defaults stand in shared/receipt/choices.ts. */
+export interface SesReadings {
+  /** Whether any matching Allow lets a client in, or the narrowest matching filter decides. Default `allow-wins`. */
+  readonly ipPrecedence: "allow-wins" | "longest-prefix";
+  /** dmarcVerdict of a failure under p=none: as recorded, or as documented. Default `FAIL`. */
+  readonly dmarcFailureUnderNone: "FAIL" | "GRAY";
+  /** Whether dkimVerdict PASS needs a signature aligned with the author, as recorded. Default true. */
+  readonly dkimNeedsAlignment: boolean;
+  /** What follows a synchronous function that failed for four hours. Default `drop`. */
+  readonly onSyncFailure: "drop" | "continue";
 }
 
 export type SpamScannerConfig =
@@ -208,4 +222,5 @@ export interface ResolvedLocal {
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly functions: Readonly<Record<string, string>>;
   readonly limits: LocalLimits;
+  readonly ses: SesReadings;
 }

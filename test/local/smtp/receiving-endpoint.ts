@@ -133,9 +133,9 @@ export interface Dialogue {
   ended: Promise<void>;
 }
 
-/** A client that sends exactly the octets it is told to. */
-export async function dial({ address }: Smtp): Promise<Dialogue> {
-  const socket = connect(address.port, address.host);
+/** A client that sends exactly the octets it is told to; `localAddress`: from another loopback address. */
+export async function dial({ address }: Pick<Smtp, "address">, localAddress?: string): Promise<Dialogue> {
+  const socket = connect({ ...address, ...(localAddress !== undefined && { localAddress }) });
   let buffered = "";
   const waiting: { resolve: (reply: string) => void; reject: (error: Error) => void }[] = [];
   const deliver = () => {
@@ -173,8 +173,8 @@ export async function dial({ address }: Smtp): Promise<Dialogue> {
 }
 
 /** Connects, reads the greeting, says EHLO and, with `from`, MAIL. */
-export async function greeted(smtp: Smtp, from?: string): Promise<Dialogue> {
-  const client = await dial(smtp);
+export async function greeted(smtp: Pick<Smtp, "address">, from?: string, localAddress?: string): Promise<Dialogue> {
+  const client = await dial(smtp, localAddress);
   await client.reply();
   await client.say("EHLO mx.sender.example\r\n");
   if (from !== undefined) await client.say(`MAIL FROM:<${from}>\r\n`);
