@@ -169,8 +169,12 @@ export async function startConformance(
     notices: () => batches.flatMap(({ Records }) => Records.map(({ body }) => JSON.parse(body) as SesNotification)),
     lambdaEvents: () => calls.filter(({ name }) => name === "classify").map(({ event }) => event as SesLambdaEvent),
     stored: async (key, bucket = names.bucket) => bytesOf((await engine.ports.objects.open({ bucket, key })).body),
-    outbox: async () =>
-      (await engine.store.ports.outbox.list({ limit: 100 })).map(({ raw }) => Buffer.from(raw).toString("latin1")),
+    async outbox() {
+      const { outbox } = engine.store.ports;
+      const entries = await outbox.list({ limit: 100 });
+      const opened = entries.map(({ number }) => outbox.open(number)).filter((octets) => octets !== undefined);
+      return Promise.all(opened.map(async (octets) => (await bytesOf(octets)).toString("latin1")));
+    },
     async pass(ms) {
       clock.advance(ms);
       // Any write wakes the scheduler, which looks at the clock.
