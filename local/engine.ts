@@ -118,6 +118,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       random,
       kmsKeyArns: kmsKeys(config),
       ipFilters: config.ipFilters,
+      ...(config.tokens && { tokens: config.tokens }),
+      env: process.env,
       composeBounce: async (request) => {
         composer ??= createBounceComposer({ store: store.engine, region, sign, clock, random });
         return composer(request);

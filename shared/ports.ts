@@ -1,7 +1,9 @@
+import type { SecretSource } from "./config/types.ts";
 import type { Keys } from "./encryption/keys.ts";
 import type { Nature, NatureFinding, Safety, Trust, Verdicts } from "./mail/judgement.ts";
 import type { SesMessageId } from "./ses-message-id.ts";
 import type { StreamMessage } from "./streams/stream-message.ts";
+import type { KeyRing } from "./tokens/key-ring.ts";
 
 /**
  * Everything that the domain asks of the world. One adapter family is `shared/aws`, the other `local/store`; each port has
@@ -15,6 +17,7 @@ export interface Ports {
   readonly queues: Queues;
   readonly topics: Topics;
   readonly keys: Keys;
+  readonly secrets: Secrets;
   readonly ledger: Ledger;
   readonly suppressions: Suppressions;
   readonly tickets: Tickets;
@@ -30,6 +33,14 @@ export interface Clock {
 
 export interface Random {
   bytes(count: number): Uint8Array;
+}
+
+/** What the configuration names but does not hold. On AWS read at the first use and kept for minutes, not for ever. */
+export interface Secrets {
+  /** The keys of our signed tokens, checked. @throws {SecretError} */
+  keyRing(): Promise<KeyRing>;
+  /** @throws {SecretError} it is not there, or this home has no such source */
+  read(source: SecretSource): Promise<string>;
 }
 
 // ---- objects (S3) ----

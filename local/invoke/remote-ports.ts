@@ -21,6 +21,7 @@ export function remotePorts(
     queues: remote("queues"),
     topics: remote("topics"),
     keys: remote("keys"),
+    secrets: remote("secrets"),
     ledger: remote("ledger"),
     suppressions: remote("suppressions"),
     tickets: remote("tickets"),

@@ -11,6 +11,7 @@ import { join } from "node:path";
  *     maildir/<mailbox>/{tmp,new,cur} personal mail
  *     outbox/<message id>-<n>.eml     bounces and other mail, where no smarthost is configured
  *     keys/master.json                key store that stands for KMS (mode 0600)
+ *     keys/tokens.key                 signs unsubscribe and reply addresses; one line of text (mode 0600)
  */
 export interface DataFolder {
   readonly root: string;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Topology } from "../../shared/config/topology.ts";
+import type { ResolvedConfig } from "../../shared/config/types.ts";
 import type { Clock, Ports, Random } from "../../shared/ports.ts";
 import type { IpFilter } from "../../shared/receipt/model.ts";
 import { createActions } from "./actions.ts";
@@ -23,6 +24,7 @@ import { createRecords } from "./records.ts";
 import { createRefusals } from "./refusals.ts";
 import { releaseTaken } from "./release-taken.ts";
 import { createRuleSetSnapshots } from "./rule-set-snapshots.ts";
+import { createSecrets } from "./secrets.ts";
 import { createSuppressions } from "./suppressions.ts";
 import { createTickets } from "./tickets.ts";
 import { createPublishing, createTopics } from "./topics.ts";
@@ -42,6 +44,10 @@ export interface StoreOptions {
   /** Keys of the local key store; default: every ARN names one. */
   readonly kmsKeyArns?: readonly string[];
   readonly ipFilters?: readonly IpFilter[];
+  /** The configured token keys; default: one generated key in the folder. */
+  readonly tokens?: ResolvedConfig["tokens"];
+  /** Where secrets may be read from. Default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** An upper bound of the database in pages of 4 KB, for tests of a full disk. */
   readonly maxDatabasePages?: number;
 }
@@ -89,6 +95,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       queues: createQueues(database, topology.queues, clock, random),
       topics: createTopics(database, publishing),
       keys: createKeyStore(fs, folder.keys, random, options.kmsKeyArns),
+      secrets: createSecrets({ ...(options.tokens && { tokens: options.tokens }) }, folder.keys, options.env ?? {}),
       ledger: createLedger(database, clock),
       suppressions: createSuppressions(database),
       tickets: createTickets(database, clock),

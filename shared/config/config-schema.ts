@@ -107,6 +107,28 @@ const gate = z.strictObject({
   dkimFail: z.enum(gateOutcomes).optional(),
 });
 
+// An empty name would read the wrong thing or nothing.
+const secretSource = z.union([
+  z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of an environment variable") }),
+  z.strictObject({ file: text }),
+  z.strictObject({ secretsManager: text }),
+  z.strictObject({ parameter: text }),
+]);
+
+const tokens = z.strictObject({
+  keys: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(/^[a-z2-7]$/, "must be one letter a-z or digit 2-7"),
+        secretFrom: secretSource,
+        verifyUntil: z.iso.datetime({ offset: true }).optional(),
+      }),
+    )
+    .min(1)
+    .max(32),
+  addressSecretFrom: secretSource.optional(),
+});
+
 const templates = Object.keys(bounceTemplates) as [BounceTemplateName, ...BounceTemplateName[]];
 
 export const configSchema = z.strictObject({
@@ -125,8 +147,11 @@ export const configSchema = z.strictObject({
   encrypt: z.boolean().optional(),
   region: z.enum(receivingRegions).optional(),
   ruleSet: ruleSet.optional(),
+  tokens: tokens.optional(),
   local: local.optional(),
 });
+
+const secretSources = ["env", "file", "secretsManager", "parameter"];
 
 /** The words that may stand at a path of the configuration: to suggest one for a typo. `*` is any name. */
 export const knownKeys: Readonly<Record<string, readonly string[]>> = {
@@ -138,6 +163,10 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "rejects.*": ["recipients", "template"],
   "ipFilters.*": ["block", "allow"],
   gate: Object.keys(gate.shape),
+  tokens: Object.keys(tokens.shape),
+  "tokens.keys.*": ["id", "secretFrom", "verifyUntil"],
+  "tokens.keys.*.secretFrom": secretSources,
+  "tokens.addressSecretFrom": secretSources,
   local: Object.keys(local.shape),
   "local.limits": Object.keys(limits.shape),
   "local.ses": Object.keys(ses.shape),

@@ -15,6 +15,7 @@ export function resourceNames(prefix: string, region: string, accountId: string)
     keyPrefix: "inbound/",
     noticeTopicArn: arn("sns", `${prefix}-notices`),
     kmsKeyArn: arn("kms", "key/6d61696c-7765-4972-8000-000000000001"),
+    tokenSecret: `${prefix}/tokens`,
     noticeQueue: `${prefix}-notices`,
     objectQueue: `${prefix}-objects`,
     streamQueue: (stream) => `${prefix}-stream-${stream}`,

@@ -58,6 +58,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   const bounceSender = resolveBounceSender(config, domains, faults);
   const ipFilters = resolveIpFilters(config, faults);
   const local = resolveLocal(config, faults);
+  checkTokens(config, faults);
   if (config.ruleSet) faults.push(...checkRuleSet(config.ruleSet));
   else if (!streams.some((stream) => stream.addressed) && !shape.unsound.some(([section]) => section === "streams")) {
     faults.push({
@@ -90,6 +91,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     bounceSender,
     encrypt,
     ruleSet,
+    ...(config.tokens !== undefined && { tokens: config.tokens }),
     names,
     local,
   };
@@ -351,6 +353,26 @@ function resolveBounceSender(config: MailConfig, domains: readonly string[], fau
     });
   }
   return sender;
+}
+
+function checkTokens({ tokens }: MailConfig, faults: ConfigFault[]): void {
+  if (tokens === undefined) return;
+  const ids = tokens.keys.map(({ id }) => id);
+  for (const [index, id] of ids.entries()) {
+    if (ids.indexOf(id) === index) continue;
+    faults.push({
+      at: place(["tokens", "keys", index, "id"]),
+      problem: `two keys have the id "${id}"`,
+      allowed: "another letter a-z or digit 2-7 for each key",
+    });
+  }
+  if (tokens.keys.length > 1 && tokens.addressSecretFrom === undefined) {
+    faults.push({
+      at: "tokens.addressSecretFrom",
+      problem: "is missing: with a second key it must be said which secret hashes addresses, for ever",
+      suggestion: "write here the secretFrom of your first key",
+    });
+  }
 }
 
 function resolveIpFilters(config: MailConfig, faults: ConfigFault[]): readonly IpFilter[] {

@@ -26,7 +26,33 @@ export interface MailConfig {
   readonly region?: string;
   /** Own rules instead of the derived ones. */
   readonly ruleSet?: RuleSet;
+  /** Keys of the tokens in unsubscribe and reply addresses. Without: one key, made at the first start. */
+  readonly tokens?: TokenConfig;
   readonly local?: LocalConfig;
+}
+
+/** Where a secret is kept. The configuration never holds one itself. */
+export type SecretSource =
+  /** An environment variable, read at start. On one machine only: on AWS anybody who may list functions could read it. */
+  | { readonly env: string }
+  /** A file; on one machine only. */
+  | { readonly file: string }
+  /** Name or ARN of a secret in AWS Secrets Manager, whose text is the secret. */
+  | { readonly secretsManager: string }
+  /** Name of a SecureString parameter in AWS Systems Manager. */
+  | { readonly parameter: string };
+
+export interface TokenConfig {
+  /** The first one signs, all verify. To rotate, put a new one in front. */
+  readonly keys: readonly {
+    /** One letter a–z or digit 2–7, in front of each token. */
+    readonly id: string;
+    readonly secretFrom: SecretSource;
+    /** ISO 8601: tokens of this key are not believed from then on. */
+    readonly verifyUntil?: string;
+  }[];
+  /** Hashes addresses, the same for ever. Needed from the second key on: the secret of the first key. */
+  readonly addressSecretFrom?: SecretSource;
 }
 
 export type BuiltInWorker = "ticket" | "unsubscribe" | "personal" | "quarantine" | "record";
@@ -190,6 +216,8 @@ export interface ResolvedConfig {
   readonly encrypt: boolean;
   /** The configured set, named `mailweir`: derived, or the user's own. */
   readonly ruleSet: RuleSet;
+  /** Absent: one generated key (a file in the data folder; on AWS the secret `names.tokenSecret`), id `a`. */
+  readonly tokens?: TokenConfig;
   readonly names: ResourceNames;
   readonly local: ResolvedLocal;
 }
@@ -200,6 +228,8 @@ export interface ResourceNames {
   readonly keyPrefix: string;
   readonly noticeTopicArn: string;
   readonly kmsKeyArn: string;
+  /** On AWS: the generated secret that signs tokens when the configuration names no keys. */
+  readonly tokenSecret: string;
   /** S3 notice → route-notification. */
   readonly noticeQueue: string;
   /** S3 event, 15 minutes late → route-object. */

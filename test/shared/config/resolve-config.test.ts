@@ -36,6 +36,23 @@ describe("every mistake has its place, what is allowed, and a suggestion", () =>
       { ...base, streams: { ...streams, tickets: { recipients: ["a@example.com"] } } },
       { at: "streams.tickets.worker", suggestion: 'or, if you meant the built-in stream: did you mean "ticket"?' },
     ],
+    [
+      "two token keys of one id",
+      {
+        ...base,
+        tokens: {
+          keys: ["a", "a"].map((id) => ({ id, secretFrom: { env: "KEY" } })),
+          addressSecretFrom: { env: "KEY" },
+        },
+      },
+      { at: "tokens.keys[1].id" },
+    ],
+    [
+      "a second token key without address secret",
+      { ...base, tokens: { keys: ["b", "a"].map((id) => ({ id, secretFrom: { env: "KEY" } })) } },
+      { at: "tokens.addressSecretFrom" },
+    ],
+    ["a secret in the configuration itself", { ...base, tokens: { keys: [{ id: "a", secretFrom: "s3cret" }] } }, {}],
     ["no domains", { domains: [], streams }, { at: "domains" }],
     ["domains missing", { streams }, { at: "domains", problem: "is missing" }],
     ["a domain that is an address", { ...base, domains: ["ann@example.com"] }, { at: "domains[0]" }],
