@@ -271,25 +271,62 @@ export interface TicketAttachment {
   readonly object: ObjectRef;
 }
 
-export interface TicketEntry {
+/** What a ticket holds, in the order of its time. */
+export type TicketEntry = MailEntry | AnswerEntry | NoteEntry;
+
+/** A mail that somebody sent to us. */
+export interface MailEntry {
+  readonly kind: "mail";
   readonly sesMessageId: SesMessageId;
   /** Header Message-ID with angle brackets; absent when the mail had none. */
   readonly headerMessageId?: string;
   readonly bodySha256: string;
   readonly author: { readonly name: string; readonly address: string };
+  /** Addresses as the author wrote them. */
+  readonly to: readonly string[];
+  readonly cc: readonly string[];
   readonly trust: Trust;
   readonly subject: string;
   /** The author's own words. */
   readonly text: string;
+  /** The whole mail as HTML without scripts, styles, forms and anything that loads; absent when it had none. */
+  readonly html?: string;
   readonly quote?: string;
   readonly signature?: string;
+  /** BCP 47, two letters, when the mail says or its words show it. */
+  readonly language?: string;
   readonly attachments: readonly TicketAttachment[];
   readonly raw: StreamMessage["content"];
   /** ISO 8601. */
   readonly at: string;
 }
 
-export interface Ticket {
+/** What we wrote to the people of a ticket. */
+export interface AnswerEntry {
+  readonly kind: "answer";
+  /** The outgoing mail's id (see `OutgoingMail`). */
+  readonly id: string;
+  /** Header Message-ID that we wrote, with angle brackets. */
+  readonly headerMessageId: string;
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly text: string;
+  /** Who answered: a person's name or address, or `acknowledgement`. */
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface NoteEntry {
+  readonly kind: "note";
+  readonly id: string;
+  readonly text: string;
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface TicketSummary {
   /** Counted from 1. */
   readonly id: number;
   readonly state: "open" | "closed";
@@ -297,15 +334,33 @@ export interface Ticket {
   /** Normalised addresses that take part: authors, and the recipients that are not ours. */
   readonly participants: readonly string[];
   readonly relatedTo?: number;
-  readonly entries: readonly TicketEntry[];
+  /** The ticket that took over this one's entries; it then has none of its own. */
+  readonly mergedInto?: number;
+  readonly assignee?: string;
+  /** In lower case, sorted. */
+  readonly tags: readonly string[];
+  /** ISO 8601; only while it is closed. */
+  readonly closedAt?: string;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
 
+export interface Ticket extends TicketSummary {
+  /** Oldest first. */
+  readonly entries: readonly TicketEntry[];
+}
+
 export interface TicketThread {
+  /** Of a merged ticket: the one that took it over. */
   readonly ticketId: number;
+  /** Numbers of tickets that this one took over, of those that were asked for. */
+  readonly formerIds?: readonly number[];
   readonly participants: readonly string[];
+  /** Those of the participants who wrote with trust `aligned` or `token`. */
+  readonly proven: readonly string[];
   readonly state: Ticket["state"];
+  /** ISO 8601; only while it is closed. */
+  readonly closedAt?: string;
   /** Which of the asked Message-IDs it holds. */
   readonly messageIds: readonly string[];
 }
@@ -324,25 +379,56 @@ export type TicketPlan =
       readonly ticketId: number;
       readonly participants: readonly string[];
       readonly claims: readonly string[];
+      /** Tickets of the same participants that turn out to be this one: it takes over their entries and Message-IDs. */
+      readonly merges?: readonly number[];
     };
 
 export type TicketResult =
   | { readonly kind: "opened" | "joined"; readonly ticketId: number }
-  /** This claim's effect was there already, or the ticket holds this very mail (same Message-ID and body). */
+  /** This claim's effect was there already, or the ticket holds this very mail (same SES id, or same Message-ID and body). */
   | { readonly kind: "repeated"; readonly ticketId: number }
   /** A Message-ID to be claimed belongs to a ticket by now: look at it and plan again. Nothing was written. */
   | { readonly kind: "conflict"; readonly threads: readonly TicketThread[] };
 
+/** What people do to a ticket. */
+export interface TicketChange {
+  /** The same id changes a ticket once. */
+  readonly id: string;
+  readonly state?: Ticket["state"];
+  /** `null`: nobody. */
+  readonly assignee?: string | null;
+  readonly addTags?: readonly string[];
+  readonly removeTags?: readonly string[];
+  readonly entry?: AnswerEntry | NoteEntry;
+  /** Message-IDs that belong to the ticket from now on; one that another ticket holds stays there. */
+  readonly messageIds?: readonly string[];
+}
+
+export interface TicketFilter {
+  readonly state?: Ticket["state"];
+  readonly assignee?: string;
+  readonly tag?: string;
+  /** Normalised address. */
+  readonly participant?: string;
+  /** Words of the subject or an entry's text, without case. */
+  readonly text?: string;
+}
+
 export interface Tickets {
-  threads(messageIds: readonly string[]): Promise<readonly TicketThread[]>;
-  /** One transaction: effect, claims, ticket, entry. @throws {StaleClaimError} */
-  record(claim: Claim, plan: TicketPlan, entry: TicketEntry): Promise<TicketResult>;
+  /** The tickets that hold any of the Message-IDs, and those of the given numbers. */
+  threads(messageIds: readonly string[], ticketIds?: readonly number[]): Promise<readonly TicketThread[]>;
+  /**
+   * One transaction: effect, claims, ticket, entry, merges. A ticket to be merged whose participants differ by now is a
+   * conflict. @throws {StaleClaimError}
+   */
+  record(claim: Claim, plan: TicketPlan, entry: MailEntry): Promise<TicketResult>;
+  /** `undefined`: there is no such ticket, or it was merged away. */
+  change(ticketId: number, change: TicketChange): Promise<{ readonly repeated: boolean } | undefined>;
   get(ticketId: number): Promise<Ticket | undefined>;
-  list(options: {
-    readonly state?: Ticket["state"];
-    readonly after?: number;
-    readonly limit: number;
-  }): Promise<readonly Ticket[]>;
+  /** In the order of their numbers, without merged ones. A page may hold fewer than `limit`: `next` says whether there are more. */
+  list(
+    options: TicketFilter & { readonly after?: number; readonly limit: number },
+  ): Promise<{ readonly tickets: readonly TicketSummary[]; readonly next?: number }>;
 }
 
 export interface MailboxTarget {

@@ -117,8 +117,8 @@ export function createApi({ config, store, reception, log }: ApiParts): Hono<{ B
   api.get("/tickets", async (c) => {
     const limit = limitOf(c, 200);
     const after = wholeNumber(c.req.query("after"));
-    const tickets = await ports.tickets.list({ limit, ...(after !== undefined && { after }) });
-    return c.json({ tickets, next: nextOf(tickets, limit, ({ id }) => id) });
+    const { tickets, next = null } = await ports.tickets.list({ limit, ...(after !== undefined && { after }) });
+    return c.json({ tickets, next });
   });
   api.get("/tickets/:id", async (c) => {
     const id = wholeNumber(c.req.param("id"));

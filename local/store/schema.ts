@@ -240,4 +240,13 @@ export const migrations: readonly string[] = [
   CREATE INDEX outbox_about ON outbox (about) WHERE about IS NOT NULL;
   CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
   `,
+  // Tickets that people work on: who, what about, closed when, taken over by which.
+  `
+  ALTER TABLE tickets ADD COLUMN proven TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE tickets ADD COLUMN assignee TEXT;
+  ALTER TABLE tickets ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE tickets ADD COLUMN closed_at INTEGER;
+  ALTER TABLE tickets ADD COLUMN merged_into INTEGER;
+  CREATE TABLE ticket_changes (id TEXT PRIMARY KEY, ticket INTEGER NOT NULL) WITHOUT ROWID;
+  `,
 ];

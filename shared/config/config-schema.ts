@@ -129,6 +129,12 @@ const tokens = z.strictObject({
   addressSecretFrom: secretSource.optional(),
 });
 
+const tickets = z.strictObject({
+  subjectTag: z.strictObject({ before: text.max(20), after: text.max(20) }).optional(),
+  reopenDays: z.number().min(0).max(3650).optional(),
+  outsiders: z.enum(["related", "unrelated"]).optional(),
+});
+
 const templates = Object.keys(bounceTemplates) as [BounceTemplateName, ...BounceTemplateName[]];
 
 export const configSchema = z.strictObject({
@@ -138,6 +144,7 @@ export const configSchema = z.strictObject({
     .array(z.strictObject({ recipients: z.array(text).min(1).max(500), template: z.enum(templates) }))
     .optional(),
   gate: gate.optional(),
+  tickets: tickets.optional(),
   ipFilters: z
     .array(z.union([z.strictObject({ block: text }), z.strictObject({ allow: text })]))
     .max(100)
@@ -167,6 +174,8 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "tokens.keys.*": ["id", "secretFrom", "verifyUntil"],
   "tokens.keys.*.secretFrom": secretSources,
   "tokens.addressSecretFrom": secretSources,
+  tickets: Object.keys(tickets.shape),
+  "tickets.subjectTag": ["before", "after"],
   local: Object.keys(local.shape),
   "local.limits": Object.keys(limits.shape),
   "local.ses": Object.keys(ses.shape),

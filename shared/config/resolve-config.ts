@@ -5,6 +5,7 @@ import { choices } from "../receipt/choices.ts";
 import { validateCidr } from "../receipt/ip-filter.ts";
 import { normaliseRecipient, normaliseRecipients, validateRecipientCondition } from "../receipt/match-recipient.ts";
 import type { IpFilter, RuleSet } from "../receipt/model.ts";
+import { defaultTicketPolicy } from "../tickets/policy.ts";
 import { checkRuleSet } from "./check-rule-set.ts";
 import { checkShape, place } from "./check-shape.ts";
 import { ConfigError, type ConfigFault, didYouMean } from "./config-error.ts";
@@ -87,6 +88,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     streams,
     rejects: rejects.map((reject) => ({ ...reject, recipients: normaliseRecipients(reject.recipients) })),
     gate,
+    tickets: { ...defaultTicketPolicy, ...config.tickets },
     ipFilters,
     bounceSender,
     encrypt,

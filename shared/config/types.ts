@@ -4,6 +4,7 @@ import type { ParsedMail } from "../mail/parsed-mail.ts";
 import type { Claim, Ports } from "../ports.ts";
 import type { IpFilter, RuleSet } from "../receipt/model.ts";
 import type { StreamMessage } from "../streams/stream-message.ts";
+import type { TicketPolicy } from "../tickets/policy.ts";
 
 /** What a user writes in `mailweir.config.ts`: everything but `domains` has a default. */
 export interface MailConfig {
@@ -14,6 +15,7 @@ export interface MailConfig {
   /** Recipients that get a bounce (a DSN, after acceptance) while the others are delivered. */
   readonly rejects?: readonly RejectConfig[];
   readonly gate?: Partial<GatePolicy>;
+  readonly tickets?: Partial<TicketPolicy>;
   /** `{ block: "203.0.113.0/24" }`, `{ allow: "203.0.113.25" }`; Allow wins. */
   readonly ipFilters?: readonly ({ readonly block: string } | { readonly allow: string })[];
   /** `require`: refuse recipients to senders that do not use STARTTLS. Default `optional`. */
@@ -211,6 +213,7 @@ export interface ResolvedConfig {
   readonly streams: readonly ResolvedStream[];
   readonly rejects: readonly RejectConfig[];
   readonly gate: GatePolicy;
+  readonly tickets: TicketPolicy;
   readonly ipFilters: readonly IpFilter[];
   readonly bounceSender: string;
   readonly encrypt: boolean;

@@ -2,12 +2,12 @@ import type { ResolvedConfig } from "../config/types.ts";
 import type { ParsedMail } from "../mail/parsed-mail.ts";
 import { extractReply } from "../mail/reply/extract-reply.ts";
 import { isForwarded } from "../mail/reply/is-forwarded.ts";
-import type { Claim, Finish, Ports, TicketEntry } from "../ports.ts";
+import type { Claim, Finish, MailEntry, Ports } from "../ports.ts";
 import { TicketContentionError } from "../streams/errors.ts";
 import type { MessageContent } from "../streams/message-content.ts";
 import type { StreamMessage } from "../streams/stream-message.ts";
 import { attachmentShelf } from "./attachments.ts";
-import { messageIdsToAsk, planTicket, type ThreadInput } from "./thread.ts";
+import { messageIdsToAsk, planTicket, type ThreadInput, ticketsToAsk } from "./thread.ts";
 
 // Each round lost means that somebody else made progress; beyond this the queue brings the mail again.
 const maxRounds = 8;
@@ -44,11 +44,14 @@ export async function recordTicket(
       .slice(0, maxTextLength);
   const quote = joined("quote");
   const signature = joined("signature");
-  const entry: TicketEntry = {
+  const entry: MailEntry = {
+    kind: "mail",
     sesMessageId: message.sesMessageId,
     ...(thread.headerMessageId !== undefined && { headerMessageId: thread.headerMessageId }),
     bodySha256,
     author: { name: mail.author?.name ?? "", address: mail.author?.address ?? "" },
+    to: mail.to.slice(0, maxAddressees).map(({ address }) => address),
+    cc: mail.cc.slice(0, maxAddressees).map(({ address }) => address),
     trust: message.trust,
     subject: thread.subject,
     // Nothing but quotes and forwards: then they are what the author wanted to say.
@@ -61,10 +64,10 @@ export async function recordTicket(
   };
 
   for (let round = 0; round < maxRounds; round++) {
-    const threads = await ports.tickets.threads(messageIdsToAsk(thread));
+    const threads = await ports.tickets.threads(messageIdsToAsk(thread), ticketsToAsk(thread, config.tickets));
     const own = threads.find(({ messageIds }) => messageIds.includes(thread.headerMessageId ?? ""));
     const holder = own && (await ports.tickets.get(own.ticketId));
-    const plan = planTicket(config, thread, threads, holder);
+    const { plan, reason } = planTicket(config, thread, threads, holder);
     const result = await ports.tickets.record(claim, plan, entry);
     if (result.kind === "conflict") continue;
     return {
@@ -72,6 +75,7 @@ export async function recordTicket(
       outcome: `ticket-${result.kind}`,
       detail: {
         ticket: String(result.ticketId),
+        reason,
         attachments: String(attachments.length),
         ...(plan.kind === "open" && plan.relatedTo !== undefined && { relatedTo: String(plan.relatedTo) }),
       },
@@ -82,6 +86,7 @@ export async function recordTicket(
 
 // A ticket is read by people; the whole mail stays behind `raw`.
 const maxTextLength = 200_000;
+const maxAddressees = 100;
 
 function threadInput(message: StreamMessage, mail: ParsedMail, bodySha256: string, isForward: boolean): ThreadInput {
   return {
@@ -94,5 +99,6 @@ function threadInput(message: StreamMessage, mail: ParsedMail, bodySha256: strin
     trust: message.trust,
     subject: (mail.subject ?? "").replace(/\s+/g, " ").trim().slice(0, 1000),
     isForward,
+    receivedAt: message.receivedAt,
   };
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Claim, Ledger, TicketEntry, TicketPlan, Tickets } from "../../shared/ports.ts";
-import { claimAgain, claimed, freshId, type Opened, twenty } from "./opened.ts";
+import type { AnswerEntry, Claim, Ledger, MailEntry, TicketFilter, TicketPlan, Tickets } from "../../shared/ports.ts";
+import { claimAgain, claimed, freshAddress, freshId, type Opened, twenty } from "./opened.ts";
 
 type OpenedTickets = Opened<{ readonly ledger: Ledger; readonly tickets: Tickets }>;
 
@@ -17,11 +17,14 @@ export function ticketsContract(name: string, open: () => Promise<OpenedTickets>
     afterEach(() => opened.close?.());
 
     const newMessageId = () => `<${freshId().slice(0, 24)}@sender.example>`;
-    const entryOf = (claim: Claim, headerMessageId: string, more: Partial<TicketEntry> = {}): TicketEntry => ({
+    const entryOf = (claim: Claim, headerMessageId: string, more: Partial<MailEntry> = {}): MailEntry => ({
+      kind: "mail",
       sesMessageId: claim.sesMessageId,
       headerMessageId,
       bodySha256: "a".repeat(64),
       author: { name: "Ann Lee", address: "ann@sender.example" },
+      to: ["support@example.com"],
+      cc: [],
       trust: "aligned",
       subject: "Order 1207",
       text: "Where is it?",
@@ -163,13 +166,154 @@ export function ticketsContract(name: string, open: () => Promise<OpenedTickets>
       expect(await tickets.threads([own])).toEqual([]);
     });
 
-    test("tickets are listed by number, behind `after`, by state", async () => {
-      const ids = [];
+    test("tickets are listed by number, behind `after`, by what they are", async () => {
+      const ids: number[] = [];
       for (let index = 0; index < 3; index++) ids.push((await opening()).ticketId);
       const after = ids[0]! - 1;
-      expect((await tickets.list({ after, limit: 2 })).map((ticket) => ticket.id)).toEqual(ids.slice(0, 2));
-      expect((await tickets.list({ after, state: "open", limit: 10 })).map((ticket) => ticket.id)).toEqual(ids);
-      expect(await tickets.list({ after, state: "closed", limit: 10 })).toEqual([]);
+      const listed = async (filter: TicketFilter) =>
+        (await tickets.list({ after, limit: 100, ...filter })).tickets.map(({ id }) => id);
+      const first = await tickets.list({ after, limit: 2 });
+      expect(first.tickets.map(({ id }) => id)).toEqual(ids.slice(0, 2));
+      expect(first.next).toBe(ids[1]);
+      expect(await tickets.list({ after: ids[1]!, limit: 2 })).toMatchObject({ tickets: [{ id: ids[2] }] });
+      expect((await tickets.list({ after: ids[1]!, limit: 2 })).next).toBeUndefined();
+
+      await tickets.change(ids[0]!, { id: freshId(), state: "closed", addTags: ["Billing"], assignee: "carol" });
+      await tickets.change(ids[1]!, {
+        id: freshId(),
+        entry: {
+          kind: "note",
+          id: "n1",
+          text: "Ask the 100% Umbrella store_room",
+          by: "carol",
+          at: "2026-08-04T10:00:00.000Z",
+        },
+      });
+      expect(await listed({ state: "open" })).toEqual([ids[1], ids[2]]);
+      expect(await listed({ state: "closed" })).toEqual([ids[0]]);
+      expect(await listed({ tag: "billing" })).toEqual([ids[0]]);
+      expect(await listed({ assignee: "carol" })).toEqual([ids[0]]);
+      expect(await listed({ participant: "ann@sender.example" })).toEqual(ids);
+      expect(await listed({ participant: "bob@sender.example" })).toEqual([]);
+      expect(await listed({ text: "umbrella 100%" })).toEqual([ids[1]]);
+      expect(await listed({ text: "umbrella 1000%" })).toEqual([]);
+      expect(await listed({ text: "order", state: "closed" })).toEqual([ids[0]]);
+    });
+
+    test("a change happens once for its id, and says what is there now", async () => {
+      const { ticketId } = await opening();
+      const change = { id: freshId(), state: "closed", addTags: ["b", "A"], assignee: "carol" } as const;
+      expect(await tickets.change(ticketId, change)).toEqual({ repeated: false });
+      expect(await tickets.get(ticketId)).toMatchObject({
+        state: "closed",
+        tags: ["a", "b"],
+        assignee: "carol",
+        closedAt: expect.stringMatching(/^\d{4}-/),
+      });
+      await tickets.change(ticketId, { id: freshId(), state: "open", removeTags: ["B"], assignee: null });
+      expect(await tickets.change(ticketId, change)).toEqual({ repeated: true });
+      const now = await tickets.get(ticketId);
+      expect(now).toMatchObject({ state: "open", tags: ["a"] });
+      expect(now).not.toHaveProperty("assignee");
+      expect(now).not.toHaveProperty("closedAt");
+      expect(await tickets.change(2_000_000_000, change)).toBeUndefined();
+    });
+
+    test("20 times the same answer at once: one entry, and its Message-IDs lead to the ticket", async () => {
+      const { ticketId } = await opening();
+      const other = await opening();
+      const id = freshId();
+      const ours = newMessageId();
+      const entry: AnswerEntry = {
+        kind: "answer",
+        id,
+        headerMessageId: ours,
+        to: ["ann@sender.example"],
+        subject: "Re: Order 1207",
+        text: "Tomorrow.",
+        by: "carol",
+        at: "2026-08-04T10:00:00.000Z",
+      };
+      const results = await twenty(() => tickets.change(ticketId, { id, entry, messageIds: [ours, other.messageId] }));
+      expect(results.filter((result) => result?.repeated === false)).toHaveLength(1);
+      expect((await tickets.get(ticketId))?.entries).toEqual([expect.objectContaining({ kind: "mail" }), entry]);
+      expect(await tickets.threads([ours])).toMatchObject([{ ticketId }]);
+      expect(await tickets.threads([other.messageId])).toMatchObject([{ ticketId: other.ticketId }]);
+    });
+
+    test("one mail to two of our addresses is one ticket", async () => {
+      const { claim, messageId, ticketId } = await opening();
+      const second = await claimed(ledger, freshAddress("help"), claim.sesMessageId);
+      const own = newMessageId();
+      expect(
+        await tickets.record(second, openPlan(own), entryOf(second, messageId, { bodySha256: "b".repeat(64) })),
+      ).toEqual({
+        kind: "repeated",
+        ticketId,
+      });
+    });
+
+    test("a ticket takes over others of the same people: entries, Message-IDs, numbers", async () => {
+      const one = await opening();
+      const two = await opening();
+      const claim = await claimed(ledger);
+      const own = newMessageId();
+      const plan: TicketPlan = {
+        ...joinPlan(one.ticketId, own),
+        participants: ["ann@sender.example"],
+        merges: [two.ticketId],
+      } as TicketPlan;
+      expect(await tickets.record(claim, plan, entryOf(claim, own, { at: "2026-08-04T09:15:01.000Z" }))).toEqual({
+        kind: "joined",
+        ticketId: one.ticketId,
+      });
+      expect((await tickets.get(one.ticketId))?.entries).toHaveLength(3);
+      expect(await tickets.get(two.ticketId)).toMatchObject({ mergedInto: one.ticketId, entries: [] });
+      expect(await tickets.threads([two.messageId])).toMatchObject([{ ticketId: one.ticketId }]);
+      expect(await tickets.threads([], [two.ticketId])).toMatchObject([
+        { ticketId: one.ticketId, formerIds: [two.ticketId] },
+      ]);
+      expect(await tickets.change(two.ticketId, { id: freshId(), state: "closed" })).toBeUndefined();
+      const { tickets: listed } = await tickets.list({ after: one.ticketId - 1, limit: 100 });
+      expect(listed.map(({ id }) => id)).not.toContain(two.ticketId);
+      const again = await claimAgain(ledger, two.claim);
+      expect(await tickets.record(again, openPlan(two.messageId), entryOf(two.claim, two.messageId))).toEqual({
+        kind: "repeated",
+        ticketId: one.ticketId,
+      });
+    });
+
+    test("a ticket whose people differ by now is not taken over, and nothing is written", async () => {
+      const one = await opening();
+      const two = await opening();
+      const joining = await claimed(ledger);
+      await tickets.record(joining, joinPlan(two.ticketId), entryOf(joining, newMessageId()));
+      const claim = await claimed(ledger);
+      const own = newMessageId();
+      const plan = { ...joinPlan(one.ticketId, own), merges: [two.ticketId] } as TicketPlan;
+      expect(await tickets.record(claim, plan, entryOf(claim, own))).toMatchObject({ kind: "conflict" });
+      expect(await tickets.threads([own])).toEqual([]);
+      expect(await tickets.get(two.ticketId)).not.toHaveProperty("mergedInto");
+    });
+
+    test("who wrote proven is known", async () => {
+      const { messageId } = await opening();
+      expect(await tickets.threads([messageId])).toMatchObject([{ proven: ["ann@sender.example"] }]);
+      const claim = await claimed(ledger);
+      const own = newMessageId();
+      await tickets.record(claim, openPlan(own), entryOf(claim, own, { trust: "unaligned" }));
+      expect(await tickets.threads([own])).toMatchObject([{ proven: [] }]);
+    });
+
+    test("an answer opens a closed ticket again", async () => {
+      const { ticketId } = await opening();
+      await tickets.change(ticketId, { id: freshId(), state: "closed" });
+      const claim = await claimed(ledger);
+      const own = newMessageId();
+      await tickets.record(claim, joinPlan(ticketId, own), entryOf(claim, own));
+      const now = await tickets.get(ticketId);
+      expect(now).toMatchObject({ state: "open" });
+      expect(now).not.toHaveProperty("closedAt");
     });
   });
 }

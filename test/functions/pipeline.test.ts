@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { releaseFromQuarantine } from "../../shared/streams/release.ts";
+import { allTickets, mailsOf } from "../all-tickets.ts";
 import { testConfig, testId } from "../shared/streams/stream-fixture.ts";
 import { dyingPorts, openPipeline, type Pipeline, type TestMail } from "./pipeline.ts";
 
@@ -17,7 +18,7 @@ async function start(config?: ResolvedConfig): Promise<Pipeline> {
 const everyone = ["support@example.com", "unsubscribe@example.com", "ann@example.com"];
 const unsubscribed = async ({ ports }: Pipeline) =>
   (await ports.suppressions.list({ limit: 100 })).map(({ address }) => address);
-const tickets = async ({ ports }: Pipeline) => ports.tickets.list({ limit: 100 });
+const tickets = async ({ ports }: Pipeline) => allTickets(ports.tickets);
 
 /** One effect each, whatever happened on the way. */
 async function expectEachOnce(pipeline: Pipeline, id: Awaited<ReturnType<Pipeline["arrive"]>>["id"]) {
@@ -479,7 +480,7 @@ test("a ticket's entry holds the author's own words, the quote apart, and its fi
   });
   await pipeline.queue(config.names.noticeQueue, events.notice);
   await pipeline.drain();
-  const [entry] = (await tickets(pipeline))[0]?.entries ?? [];
+  const [entry] = (await tickets(pipeline)).flatMap(mailsOf);
   expect(entry).toMatchObject({
     text: "Please send the invoice again.",
     quote: expect.stringContaining("How can we help?"),

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openStoreReadOnly } from "../../local/store/open-read-only.ts";
+import { allTickets, mailsOf } from "../all-tickets.ts";
 import { mailweir } from "./engine-process.ts";
 
 /** A line of `mailweir list --json`. */
@@ -85,12 +86,8 @@ export async function effectFaults(data: string, messages: ReadonlyMap<string, L
   const store = await openStoreReadOnly(data);
   try {
     const entries: string[] = [];
-    for (let after = 0; ; ) {
-      const page = await store.ports.tickets.list({ after, limit: 100 });
-      const last = page.at(-1);
-      if (!last) break;
-      for (const ticket of page) for (const entry of ticket.entries) entries.push(entry.sesMessageId);
-      after = last.id;
+    for (const ticket of await allTickets(store.ports.tickets)) {
+      for (const { sesMessageId } of mailsOf(ticket)) entries.push(sesMessageId);
     }
     const files = await maildirFiles(data);
     const expectedEntries: string[] = [];

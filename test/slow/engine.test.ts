@@ -8,6 +8,7 @@ import { type Engine, startEngine } from "../../local/engine.ts";
 import type { MailConfig } from "../../shared/config/types.ts";
 import type { Ticket } from "../../shared/ports.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
+import { allTickets, mailsOf } from "../all-tickets.ts";
 
 // Handlers that run in this process log to its stdout, one line per decision; they are loaded at the first mail.
 process.env["POWERTOOLS_LOG_LEVEL"] = "ERROR";
@@ -41,7 +42,7 @@ test("each mail ends in its stream, with its work done", async () => {
   const rejected = await send({ to: ["gone@example.com", "bob@example.com"] });
 
   expect(await ended(engine, ticket)).toEqual(["support@example.com ticket done ticket-opened"]);
-  expect((await tickets(engine)).map(({ entries }) => entries.map(({ sesMessageId }) => sesMessageId))).toEqual([
+  expect((await tickets(engine)).map((ticket) => mailsOf(ticket).map(({ sesMessageId }) => sesMessageId))).toEqual([
     [ticket],
   ]);
 
@@ -267,11 +268,11 @@ async function emptied(engine: Engine, queues: readonly string[]): Promise<void>
 }
 
 async function tickets(engine: Engine): Promise<readonly Ticket[]> {
-  return engine.ports.tickets.list({ limit: 100 });
+  return allTickets(engine.ports.tickets);
 }
 
 async function effects(engine: Engine) {
-  const entries = (await tickets(engine)).flatMap((ticket) => ticket.entries.map(({ sesMessageId }) => sesMessageId));
+  const entries = (await tickets(engine)).flatMap((ticket) => mailsOf(ticket).map(({ sesMessageId }) => sesMessageId));
   const suppressions = await engine.ports.suppressions.list({ limit: 100 });
   const files = await readdir(join(engine.data, "maildir/ann/new"));
   return { entries, suppressed: suppressions.map(({ address }) => address).sort(), files: files.length };
