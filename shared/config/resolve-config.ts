@@ -10,7 +10,7 @@ import { checkRuleSet } from "./check-rule-set.ts";
 import { checkShape, place } from "./check-shape.ts";
 import { ConfigError, type ConfigFault, didYouMean } from "./config-error.ts";
 import { deriveRuleSet } from "./derive-rules.ts";
-import { localAccountId, resourceNames } from "./names.ts";
+import { localAccountId, localPrefix, resourceNames } from "./names.ts";
 import { soundPart } from "./sound-part.ts";
 import type {
   BuiltInWorker,
@@ -48,7 +48,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
 
   const region = config.region ?? "us-east-1";
   const accountId = options.accountId ?? localAccountId;
-  const names = resourceNames(options.prefix ?? "mailweir", region, accountId);
+  const names = resourceNames(options.prefix ?? localPrefix, region, accountId);
   const domains = resolveDomains(config, faults);
   const streams = resolveStreams(config, domains, faults);
   const rejects = config.rejects ?? [];

@@ -1,0 +1,98 @@
+import { MailweirError } from "../errors.ts";
+
+/**
+ * What a deployed function reads from its environment, once, at cold start. All the rest is derived from it and from the
+ * configuration, which the bundle holds (see `open-config.ts`), so that no function carries a list of queues around:
+ *
+ * | name                    | value                                                                             |
+ * | ----------------------- | --------------------------------------------------------------------------------- |
+ * | `MAILWEIR_STAGE`        | `prod`, `dev`, …: everything is named `mailweir-<stage>…` (`shared/config/names`) |
+ * | `MAILWEIR_ACCOUNT_ID`   | twelve digits                                                                     |
+ * | `AWS_REGION`            | set by Lambda; must be the region of the configuration                            |
+ * | `MAILWEIR_LEDGER_TABLE` | optional; default `mailweir-<stage>-ledger` (`tables.ts`)                         |
+ * | `MAILWEIR_STORE_TABLE`  | optional; default `mailweir-<stage>-store`                                        |
+ * | `MAILWEIR_KEEP_DAYS`    | optional; how long the ledger remembers a mail, default 400                       |
+ * | `MAILWEIR_SECRETS`      | optional; where secrets lie: `ssm:/mailweir/<stage>/` (the default) or            |
+ * |                         | `secretsmanager:mailweir/<stage>/`. Never a secret itself                         |
+ *
+ * No other module reads `process.env`; the AWS SDK reads its own names (`AWS_ENDPOINT_URL` leads it to an emulator).
+ *
+ * What else has to be there: the tables of `tables.ts`; the queues, topics and event sources of `deriveTopology`; the
+ * bucket (its `ObjectCreated` events below `names.keyPrefix` only); the key behind the alias `names.kmsKeyArn`; and a
+ * role per function with what `permissions.ts` lists. Queue names are at most 80 characters long, so a stage has at most 12.
+ */
+export interface Environment {
+  readonly stage: string;
+  /** `mailweir-<stage>`. */
+  readonly prefix: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly ledgerTable: string;
+  readonly storeTable: string;
+  readonly keepDays: number;
+  readonly secrets: { readonly kind: "ssm" | "secretsmanager"; readonly prefix: string };
+}
+
+export class EnvironmentError extends MailweirError {
+  readonly code = "ERR_ENVIRONMENT";
+  readonly retryable = false;
+  constructor(faults: readonly string[]) {
+    super(
+      `This function's environment is incomplete: ${faults.join("; ")}. The deployment sets it; see shared/aws/environment.ts`,
+    );
+  }
+}
+
+interface Variable {
+  readonly pattern: RegExp;
+  readonly what: string;
+  readonly optional?: true;
+}
+
+const variables = {
+  MAILWEIR_STAGE: {
+    pattern: /^[a-z][a-z0-9-]{0,11}$/,
+    what: "lower-case letters, digits and hyphens, a letter first, at most 12",
+  },
+  MAILWEIR_ACCOUNT_ID: { pattern: /^\d{12}$/, what: "twelve digits" },
+  AWS_REGION: { pattern: /^[a-z]{2,}(?:-[a-z]+)+-\d$/, what: "a region's name" },
+  MAILWEIR_LEDGER_TABLE: { pattern: /^[A-Za-z0-9_.-]{3,255}$/, what: "a table's name", optional: true },
+  MAILWEIR_STORE_TABLE: { pattern: /^[A-Za-z0-9_.-]{3,255}$/, what: "a table's name", optional: true },
+  MAILWEIR_KEEP_DAYS: { pattern: /^[1-9]\d{0,4}$/, what: "a number of days from 1", optional: true },
+  MAILWEIR_SECRETS: {
+    pattern: /^(?:ssm:\/|secretsmanager:)[A-Za-z0-9/_.+=@-]*$/,
+    what: "ssm:/path/ or secretsmanager:prefix",
+    optional: true,
+  },
+} as const satisfies Readonly<Record<string, Variable>>;
+
+/** @throws {EnvironmentError} naming every missing or wrong name, never a value */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+  const faults = Object.entries<Variable>(variables).flatMap(([name, { pattern, what, optional }]) => {
+    const value = env[name];
+    if (value === undefined) return optional ? [] : [`${name} is missing (${what})`];
+    return pattern.test(value) ? [] : [`${name} is wrong (${what})`];
+  });
+  const stage = env["MAILWEIR_STAGE"];
+  const region = env["AWS_REGION"];
+  const accountId = env["MAILWEIR_ACCOUNT_ID"];
+  if (faults.length > 0 || stage === undefined || region === undefined || accountId === undefined) {
+    throw new EnvironmentError(faults);
+  }
+  const prefix = `mailweir-${stage}`;
+  const secrets = env["MAILWEIR_SECRETS"] ?? `ssm:/mailweir/${stage}/`;
+  const colon = secrets.indexOf(":");
+  return Object.freeze({
+    stage,
+    prefix,
+    region,
+    accountId,
+    ledgerTable: env["MAILWEIR_LEDGER_TABLE"] ?? `${prefix}-ledger`,
+    storeTable: env["MAILWEIR_STORE_TABLE"] ?? `${prefix}-store`,
+    keepDays: Number(env["MAILWEIR_KEEP_DAYS"] ?? 400),
+    secrets: {
+      kind: secrets.startsWith("ssm:") ? ("ssm" as const) : ("secretsmanager" as const),
+      prefix: secrets.slice(colon + 1),
+    },
+  });
+}

@@ -1,0 +1,235 @@
+import { deriveTopology } from "../config/topology.ts";
+import type { ResolvedConfig } from "../config/types.ts";
+
+/** What a function may touch, by the name of the thing; `arnsOf` turns it into ARNs. */
+export type Resource =
+  | "ledger-table"
+  | "unfinished-index"
+  | "store-table"
+  | "listed-index"
+  /** Where SES stores mail. */
+  | "mail-objects"
+  | "attachment-objects"
+  /** Mailboxes that are folders of the bucket. */
+  | "mailbox-objects"
+  | "mail-bucket"
+  /** The key behind the alias: only the deployment knows its ARN. */
+  | "mail-key"
+  /** The queues that this function consumes. */
+  | "own-queues"
+  | "stream-queues"
+  | "notice-topic"
+  /** The verified domains, and the addresses below them. */
+  | "identities"
+  | "secrets"
+  | "own-log-group"
+  /** Actions that know no resource. */
+  | "any";
+
+export interface Permission {
+  readonly actions: readonly string[];
+  readonly resources: readonly Resource[];
+  /** Written reason; every `any` needs one. */
+  readonly why: string;
+}
+
+const logs: Permission = {
+  actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+  resources: ["own-log-group"],
+  why: "its own log",
+};
+const consume: Permission = {
+  actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+  resources: ["own-queues"],
+  why: "Lambda's event source mapping reads the queue with this role",
+};
+const postpone: Permission = {
+  actions: ["sqs:SendMessage"],
+  resources: ["own-queues"],
+  why: "a record that was throttled is put back with a delay, so that throttling costs no receive",
+};
+const readMail: Permission = { actions: ["s3:GetObject"], resources: ["mail-objects"], why: "reads stored mail" };
+const bucketExists: Permission = {
+  actions: ["s3:ListBucket"],
+  resources: ["mail-bucket"],
+  why: "without it S3 answers 403 instead of 404 for what is not there",
+};
+const decrypt: Permission = { actions: ["kms:Decrypt"], resources: ["mail-key"], why: "opens encrypted mail" };
+const encrypt: Permission = {
+  actions: ["kms:GenerateDataKey"],
+  resources: ["mail-key"],
+  why: "what is stored beside the mail is encrypted as the mail is",
+};
+const route: readonly Permission[] = [
+  readMail,
+  bucketExists,
+  decrypt,
+  {
+    actions: ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+    resources: ["ledger-table"],
+    why: "decides and notes what was sent",
+  },
+  { actions: ["sqs:SendMessage"], resources: ["stream-queues"], why: "fans out" },
+];
+const work: readonly Permission[] = [
+  consume,
+  postpone,
+  readMail,
+  bucketExists,
+  decrypt,
+  {
+    actions: [
+      "dynamodb:GetItem",
+      "dynamodb:Query",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+      "dynamodb:ConditionCheckItem",
+    ],
+    resources: ["ledger-table"],
+    why: "claims, ends, and guards its effects in one transaction with them",
+  },
+  { actions: ["sqs:SendMessage"], resources: ["stream-queues"], why: "passes on what was released to another stream" },
+];
+const store = (...actions: readonly string[]): Permission => ({
+  actions: actions.map((action) => `dynamodb:${action}`),
+  resources: ["store-table"],
+  why: "its own store",
+});
+
+/** By function; one that is not here gets only its log. */
+const byFunction: Readonly<Record<string, readonly Permission[]>> = {
+  gate: [
+    readMail,
+    bucketExists,
+    decrypt,
+    {
+      actions: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+      resources: ["ledger-table"],
+      why: "writes the decision before it stops anything, and notes bounces",
+    },
+    { actions: ["ses:SendBounce"], resources: ["identities"], why: "bounces that the policy asks for" },
+  ],
+  journal: [{ actions: ["dynamodb:PutItem"], resources: ["ledger-table"], why: "writes META" }],
+  "route-notification": [
+    consume,
+    postpone,
+    ...route,
+    encrypt,
+    {
+      actions: ["s3:PutObject"],
+      resources: ["mail-objects"],
+      why: "stores mail that came in its notice only and is too long for a queue",
+    },
+  ],
+  "route-object": [consume, postpone, ...route],
+  "work-personal": [
+    ...work,
+    store("GetItem", "PutItem"),
+    { actions: ["s3:PutObject", "s3:GetObject"], resources: ["mailbox-objects"], why: "delivers to folders" },
+  ],
+  "work-unsubscribe": [...work, store("GetItem", "BatchGetItem", "PutItem")],
+  "work-ticket": [
+    ...work,
+    encrypt,
+    store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"),
+    { actions: ["s3:PutObject", "s3:GetObject"], resources: ["attachment-objects"], why: "stores attachments" },
+  ],
+  "work-record": [...work, store("PutItem")],
+  "work-quarantine": [...work, store("PutItem")],
+  // The user's own code gets every port: whoever wants less writes less here.
+  "work-own": [
+    ...work,
+    encrypt,
+    store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+    { actions: ["dynamodb:Query"], resources: ["listed-index", "unfinished-index"], why: "lists" },
+    {
+      actions: ["s3:PutObject", "s3:GetObject"],
+      resources: ["attachment-objects", "mailbox-objects"],
+      why: "stores what belongs to mail",
+    },
+    { actions: ["ses:SendEmail", "ses:SendRawEmail", "ses:SendBounce"], resources: ["identities"], why: "answers" },
+    { actions: ["ssm:GetParameter", "secretsmanager:GetSecretValue"], resources: ["secrets"], why: "its secrets" },
+  ],
+};
+
+/** What the role of one function allows, and nothing else. `functionName` as in `deriveTopology`. */
+export function permissionsOf(functionName: string): readonly Permission[] {
+  return [logs, ...(byFunction[functionName] ?? [])];
+}
+
+export interface ArnOptions {
+  readonly functionName: string;
+  readonly ledgerTable: string;
+  readonly storeTable: string;
+  /** The key's own ARN: IAM knows no aliases. */
+  readonly keyArn: string;
+  /** As the environment has it: `{ kind, prefix }`. */
+  readonly secrets: { readonly kind: "ssm" | "secretsmanager"; readonly prefix: string };
+}
+
+/**
+ * The ARNs that a resource stands for. With a configuration resolved for the account `${AWS::AccountId}` they are
+ * what `Fn::Sub` completes.
+ */
+export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnOptions): readonly string[] {
+  const { names, region, accountId } = config;
+  const arn = (service: string, rest: string) => `arn:aws:${service}:${region}:${accountId}:${rest}`;
+  const { ledgerTable, storeTable, functionName, keyArn, secrets } = options;
+  switch (resource) {
+    case "ledger-table":
+      return [arn("dynamodb", `table/${ledgerTable}`)];
+    case "unfinished-index":
+      return [arn("dynamodb", `table/${ledgerTable}/index/unfinished`)];
+    case "store-table":
+      return [arn("dynamodb", `table/${storeTable}`)];
+    case "listed-index":
+      return [arn("dynamodb", `table/${storeTable}/index/listed`)];
+    case "mail-objects":
+      return storePlaces(config).map(({ bucket, prefix }) => `arn:aws:s3:::${bucket}/${prefix}*`);
+    case "attachment-objects":
+      return [`arn:aws:s3:::${names.bucket}/attachments/*`];
+    case "mailbox-objects":
+      return [`arn:aws:s3:::${names.bucket}/mailboxes/*`];
+    case "mail-bucket":
+      return [...new Set(storePlaces(config).map(({ bucket }) => `arn:aws:s3:::${bucket}`))];
+    case "mail-key":
+      return [keyArn];
+    case "own-queues":
+      return deriveTopology(config)
+        .queues.filter(({ consumer }) => consumer?.functionName === functionName)
+        .map(({ name }) => arn("sqs", name));
+    case "stream-queues":
+      return config.streams.map(({ name }) => arn("sqs", names.streamQueue(name)));
+    case "notice-topic":
+      return [names.noticeTopicArn];
+    case "identities":
+      return config.domains.flatMap((domain) => [
+        arn("ses", `identity/${domain}`),
+        arn("ses", `identity/*@${domain}`),
+        arn("ses", `identity/*.${domain}`),
+      ]);
+    case "secrets":
+      return [
+        secrets.kind === "ssm"
+          ? arn("ssm", `parameter${secrets.prefix}*`)
+          : arn("secretsmanager", `secret:${secrets.prefix}*`),
+      ];
+    case "own-log-group":
+      return [arn("logs", `log-group:/aws/lambda/${names.functionArn(functionName).split(":").at(-1)}:*`)];
+    case "any":
+      return ["*"];
+    default:
+      return resource satisfies never;
+  }
+}
+
+/** The bucket of the configuration, and wherever rules of the user's own store mail. */
+function storePlaces({ names, ruleSet }: ResolvedConfig): readonly { bucket: string; prefix: string }[] {
+  const places = new Map([[`${names.bucket}/${names.keyPrefix}`, { bucket: names.bucket, prefix: names.keyPrefix }]]);
+  for (const action of ruleSet.rules.flatMap(({ actions }) => actions)) {
+    if (action.type !== "S3") continue;
+    const prefix = action.objectKeyPrefix ?? "";
+    places.set(`${action.bucketName}/${prefix}`, { bucket: action.bucketName, prefix });
+  }
+  return [...places.values()];
+}
