@@ -12,9 +12,8 @@ import { MailweirError } from "../errors.ts";
  * | `MAILWEIR_LEDGER_TABLE` | optional; default `mailweir-<stage>-ledger` (`tables.ts`)                         |
  * | `MAILWEIR_STORE_TABLE`  | optional; default `mailweir-<stage>-store`                                        |
  * | `MAILWEIR_KEEP_DAYS`    | optional; how long the ledger remembers a mail, default 400                       |
- * | `MAILWEIR_SECRETS`      | optional; where secrets lie: `ssm:/mailweir/<stage>/` (the default) or            |
- * |                         | `secretsmanager:mailweir/<stage>/`. Never a secret itself                         |
  *
+ * Never a secret: those are named by the configuration (`SecretSource`) and read when they are needed.
  * No other module reads `process.env`; the AWS SDK reads its own names (`AWS_ENDPOINT_URL` leads it to an emulator).
  *
  * What else has to be there: the tables of `tables.ts`; the queues, topics and event sources of `deriveTopology`; the
@@ -30,7 +29,6 @@ export interface Environment {
   readonly ledgerTable: string;
   readonly storeTable: string;
   readonly keepDays: number;
-  readonly secrets: { readonly kind: "ssm" | "secretsmanager"; readonly prefix: string };
 }
 
 export class EnvironmentError extends MailweirError {
@@ -59,11 +57,6 @@ const variables = {
   MAILWEIR_LEDGER_TABLE: { pattern: /^[A-Za-z0-9_.-]{3,255}$/, what: "a table's name", optional: true },
   MAILWEIR_STORE_TABLE: { pattern: /^[A-Za-z0-9_.-]{3,255}$/, what: "a table's name", optional: true },
   MAILWEIR_KEEP_DAYS: { pattern: /^[1-9]\d{0,4}$/, what: "a number of days from 1", optional: true },
-  MAILWEIR_SECRETS: {
-    pattern: /^(?:ssm:\/|secretsmanager:)[A-Za-z0-9/_.+=@-]*$/,
-    what: "ssm:/path/ or secretsmanager:prefix",
-    optional: true,
-  },
 } as const satisfies Readonly<Record<string, Variable>>;
 
 /** @throws {EnvironmentError} naming every missing or wrong name, never a value */
@@ -80,8 +73,6 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     throw new EnvironmentError(faults);
   }
   const prefix = `mailweir-${stage}`;
-  const secrets = env["MAILWEIR_SECRETS"] ?? `ssm:/mailweir/${stage}/`;
-  const colon = secrets.indexOf(":");
   return Object.freeze({
     stage,
     prefix,
@@ -90,9 +81,5 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     ledgerTable: env["MAILWEIR_LEDGER_TABLE"] ?? `${prefix}-ledger`,
     storeTable: env["MAILWEIR_STORE_TABLE"] ?? `${prefix}-store`,
     keepDays: Number(env["MAILWEIR_KEEP_DAYS"] ?? 400),
-    secrets: {
-      kind: secrets.startsWith("ssm:") ? ("ssm" as const) : ("secretsmanager" as const),
-      prefix: secrets.slice(colon + 1),
-    },
   });
 }

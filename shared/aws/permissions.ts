@@ -21,6 +21,7 @@ export type Resource =
   | "notice-topic"
   /** The verified domains, and the addresses below them. */
   | "identities"
+  /** Secrets and parameters that hold token keys. */
   | "secrets"
   | "own-log-group"
   /** Actions that know no resource. */
@@ -163,8 +164,6 @@ export interface ArnOptions {
   readonly storeTable: string;
   /** The key's own ARN: IAM knows no aliases. */
   readonly keyArn: string;
-  /** As the environment has it: `{ kind, prefix }`. */
-  readonly secrets: { readonly kind: "ssm" | "secretsmanager"; readonly prefix: string };
 }
 
 /**
@@ -174,7 +173,7 @@ export interface ArnOptions {
 export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnOptions): readonly string[] {
   const { names, region, accountId } = config;
   const arn = (service: string, rest: string) => `arn:aws:${service}:${region}:${accountId}:${rest}`;
-  const { ledgerTable, storeTable, functionName, keyArn, secrets } = options;
+  const { ledgerTable, storeTable, functionName, keyArn } = options;
   switch (resource) {
     case "ledger-table":
       return [arn("dynamodb", `table/${ledgerTable}`)];
@@ -209,11 +208,14 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
         arn("ses", `identity/*.${domain}`),
       ]);
     case "secrets":
-      return [
-        secrets.kind === "ssm"
-          ? arn("ssm", `parameter${secrets.prefix}*`)
-          : arn("secretsmanager", `secret:${secrets.prefix}*`),
-      ];
+      return secretNames(config).map((name) =>
+        name.startsWith("arn:")
+          ? name
+          : name.startsWith("parameter/")
+            ? arn("ssm", name)
+            : // Secrets Manager adds a hyphen and six characters of its own.
+              arn("secretsmanager", `secret:${name}-??????`),
+      );
     case "own-log-group":
       return [arn("logs", `log-group:/aws/lambda/${names.functionArn(functionName).split(":").at(-1)}:*`)];
     case "any":
@@ -221,6 +223,18 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
     default:
       return resource satisfies never;
   }
+}
+
+/** Of the token keys: those that the configuration names, or the generated one. */
+function secretNames({ tokens, names }: ResolvedConfig): readonly string[] {
+  if (tokens === undefined) return [names.tokenSecret];
+  const sources = [...tokens.keys.map(({ secretFrom }) => secretFrom), tokens.addressSecretFrom];
+  const named = sources.flatMap((source) => {
+    if (source === undefined) return [];
+    if ("secretsManager" in source) return [source.secretsManager];
+    return "parameter" in source ? [`parameter/${source.parameter.replace(/^\//, "")}`] : [];
+  });
+  return [...new Set(named)];
 }
 
 /** The bucket of the configuration, and wherever rules of the user's own store mail. */

@@ -12,7 +12,6 @@ test("three names are enough; the rest follows from the stage", () => {
     ledgerTable: "mailweir-prod-ledger",
     storeTable: "mailweir-prod-store",
     keepDays: 400,
-    secrets: { kind: "ssm", prefix: "/mailweir/prod/" },
   });
 });
 
@@ -22,21 +21,19 @@ test("the optional ones are taken as they are", () => {
     MAILWEIR_LEDGER_TABLE: "l-1",
     MAILWEIR_STORE_TABLE: "s-1",
     MAILWEIR_KEEP_DAYS: "30",
-    MAILWEIR_SECRETS: "secretsmanager:team/mail/",
   });
   expect(env).toMatchObject({
     ledgerTable: "l-1",
     storeTable: "s-1",
     keepDays: 30,
-    secrets: { kind: "secretsmanager", prefix: "team/mail/" },
   });
 });
 
 test("everything that is missing or wrong is named at once, without its value", () => {
-  const wrong = { MAILWEIR_STAGE: "Prod!", MAILWEIR_KEEP_DAYS: "0", MAILWEIR_SECRETS: "hunter2" };
+  const wrong = { MAILWEIR_STAGE: "hunter2!", MAILWEIR_KEEP_DAYS: "0" };
   const thrown = () => readEnvironment(wrong);
   expect(thrown).toThrow(
-    /MAILWEIR_STAGE is wrong.*MAILWEIR_ACCOUNT_ID is missing.*AWS_REGION is missing.*KEEP_DAYS is wrong.*SECRETS is wrong/,
+    /MAILWEIR_STAGE is wrong.*MAILWEIR_ACCOUNT_ID is missing.*AWS_REGION is missing.*KEEP_DAYS is wrong/,
   );
-  expect(thrown).not.toThrow(/hunter2|Prod!/);
+  expect(thrown).not.toThrow(/hunter2/);
 });

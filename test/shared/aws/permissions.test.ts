@@ -13,7 +13,6 @@ const options = (functionName: string) => ({
   ledgerTable: "mailweir-dev-ledger",
   storeTable: "mailweir-dev-store",
   keyArn: "arn:aws:kms:us-east-1:111122223333:key/k",
-  secrets: { kind: "ssm", prefix: "/mailweir/dev/" } as const,
 });
 const names = deriveTopology(config).functions.map(({ name }) => name);
 
