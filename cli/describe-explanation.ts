@@ -3,6 +3,7 @@ import { printable } from "./printable.ts";
 
 /** The explanation for people, a step a paragraph. */
 export function describe({
+  ruleSet,
   client,
   recipients,
   rules,
@@ -11,7 +12,9 @@ export function describe({
   streams,
   assumptions,
 }: Explanation): string {
+  const active = ruleSet.name === null ? "No rule set is active" : `Rule set "${ruleSet.name}" is active`;
   const lines = [
+    ...(ruleSet.from === "engine" ? [`${active}, not the configured one (SetActiveReceiptRuleSet)`] : []),
     `Client: ${client.refused ? "refused at every recipient" : "let in"} (${client.reason})`,
     "",
     "Recipients",

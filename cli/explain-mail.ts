@@ -12,11 +12,13 @@ import type { Judgement, Verdicts } from "../shared/mail/judgement.ts";
 import { parseMail } from "../shared/mail/parse-mail.ts";
 import { acceptRecipient } from "../shared/receipt/accept-recipient.ts";
 import { type Authentication, verdictsFrom } from "../shared/receipt/authentication.ts";
+import { wantsScan } from "../shared/receipt/evaluate.ts";
 import { decideClient } from "../shared/receipt/ip-filter.ts";
 import { formatReply, replies } from "../shared/receipt/replies.ts";
 import type { RuleTrace } from "../shared/receipt/trace.ts";
 import { createSesMessageId } from "../shared/ses-message-id.ts";
 import { type PredictedMail, type PredictedStream, predictPath } from "./predict-path.ts";
+import { configuredRules, receivingRules } from "./receiving-rules.ts";
 
 export interface ExplainQuestion {
   readonly to: readonly string[];
@@ -26,6 +28,10 @@ export interface ExplainQuestion {
   readonly helo: string;
   readonly tls: boolean;
   readonly config: string;
+  /** Data folder of the engine whose active rules count. Default: the configuration's. */
+  readonly data?: string;
+  /** Go by the configuration's rules, whatever set is active in the data folder. Default false. */
+  readonly configured?: boolean;
   /** Path of an .eml file. */
   readonly message: string | undefined;
   /** Ask name servers where the configuration has no zone file. Default false: nothing leaves the machine. */
@@ -34,6 +40,8 @@ export interface ExplainQuestion {
 
 /** The stable shape of `explain --json`; null where nothing could be said. */
 export interface Explanation {
+  /** The set that was asked. `name` is null when none is active; `from: "engine"`: made and activated through the SES API. */
+  readonly ruleSet: { readonly name: string | null; readonly from: "configuration" | "engine" };
   readonly client: { readonly refused: boolean; readonly reason: string };
   readonly recipients: readonly {
     readonly recipient: string;
@@ -60,18 +68,22 @@ export class ExplainInputError extends MailweirError {
 /**
  * What the engine would do with a mail, found out by the same pure functions, without an engine.
  *
- * @throws {ConfigError} {ConfigFileError} {ExplainInputError} {ZoneFileError}
+ * @throws {ConfigError} {ConfigFileError} {ExplainInputError} {ZoneFileError} {ForeignDatabaseError}
  */
 export async function explain(question: ExplainQuestion): Promise<Explanation> {
   const config = await loadConfig(question.config);
+  const receiving = question.configured
+    ? configuredRules(config)
+    : await receivingRules(config, question.data ?? config.local.data);
+  const { ruleSet, verifiedDomains } = receiving;
   const raw = question.message === undefined ? undefined : await read(question.message);
-  const client = decideClient(config.ipFilters, question.ip, { policy: config.local.ses.ipPrecedence });
+  const client = decideClient(receiving.ipFilters, question.ip, { policy: config.local.ses.ipPrecedence });
   const recipients = question.to.map((recipient) => {
     if (client.refused)
       return { recipient, accepted: false, reply: formatReply(replies.clientBlocked), reason: client.reason };
     const decision = acceptRecipient({
-      ruleSet: config.ruleSet,
-      verifiedDomains: config.domains,
+      ruleSet,
+      verifiedDomains,
       recipient,
       client: { tls: question.tls },
     });
@@ -79,14 +91,19 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
       ? { recipient, accepted: true, reply: formatReply(replies.ok), reason: `matches ${decision.rules.join(", ")}` }
       : { recipient, accepted: false, reply: formatReply(decision.reply), reason: decision.reason };
   });
-  const heard = { client: { refused: client.refused, reason: client.reason }, recipients };
+  const heard = {
+    ruleSet: { name: ruleSet?.name ?? null, from: receiving.from },
+    client: { refused: client.refused, reason: client.reason },
+    recipients,
+  };
   const accepted = onceEach(recipients.filter((entry) => entry.accepted).map(({ recipient }) => recipient));
-  if (accepted.length === 0) {
+  if (!ruleSet || accepted.length === 0) {
     return { ...heard, rules: [], verdicts: null, judgement: null, streams: null, assumptions: [] };
   }
 
-  const found = raw ? await understand(raw, question, config, accepted) : ordinaryMail(question.from);
-  const path = await predictPath(config, {
+  const scan = wantsScan({ ruleSet, recipients: accepted, tls: question.tls });
+  const found = raw ? await understand(raw, question, config, { accepted, scan }) : ordinaryMail(question.from);
+  const path = await predictPath(config, ruleSet, {
     recipients: accepted,
     tls: question.tls,
     sizeBytes: raw?.length ?? 0,
@@ -120,7 +137,7 @@ async function understand(
   raw: Uint8Array,
   { ip, helo, from, dns = false }: ExplainQuestion,
   config: ResolvedConfig,
-  accepted: readonly string[],
+  { accepted, scan }: { readonly accepted: readonly string[]; readonly scan: boolean },
 ): Promise<Found> {
   const asks = dns || config.local.dns.kind === "zone";
   const authserv = `inbound-smtp.${config.region}.amazonaws.com`;
@@ -131,13 +148,16 @@ async function understand(
         createResolver(config.local.dns, { now: () => new Date() }),
       )
     : nothingFoundOut;
-  const scan = await createScanner(config.local.scanners).scan(() => once(raw), {
-    ip,
-    helo,
-    mailFrom: from,
-    recipients: accepted,
-  });
-  const verdicts = verdictsFrom(authentication, scan.spam, scan.virus, config.local.ses);
+  // As the engine does: once if any rule that runs asks for it, else not at all, and the verdicts are DISABLED.
+  const scanned = scan
+    ? await createScanner(config.local.scanners).scan(() => once(raw), {
+        ip,
+        helo,
+        mailFrom: from,
+        recipients: accepted,
+      })
+    : undefined;
+  const verdicts = verdictsFrom(authentication, scanned?.spam, scanned?.virus, config.local.ses);
   const mail = await parseMail(raw);
   return {
     verdicts,

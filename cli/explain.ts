@@ -9,6 +9,8 @@ interface ExplainOptions {
   readonly tls?: boolean;
   readonly dns?: boolean;
   readonly config: string;
+  readonly data?: string;
+  readonly configured?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,6 +34,8 @@ export function register(program: Command): void {
       "ask name servers too (default: only a zone file of local.dns, so that nothing leaves the machine)",
     )
     .option("--config <file>", "configuration file", "mailweir.config.ts")
+    .option("--data <folder>", "data folder of the engine whose active rule set counts (default: local.data)")
+    .option("--configured", "go by the configuration's rules, whatever set is active in the data folder")
     .option("--json", "one JSON object")
     .addHelpText(
       "after",
@@ -43,7 +47,10 @@ Examples:
 Shown are: whether the client may send at all, the SMTP reply to each recipient, every rule with why it matches or not, what
 its actions do, what the gate answers, and the stream of each recipient with the reasons. With a message it is authenticated
 (by a zone file of local.dns, or with --dns), scanned and judged; without, an ordinary mail is assumed. A synchronous
-function of your own is assumed to answer CONTINUE. The rules are those of the configuration file.`,
+function of your own is assumed to answer CONTINUE.
+
+The rules are those that are active: a set that the SES API made and activated is found in the data folder, with the engine
+running or not, and so are IP filters and domains from there.`,
     )
     .action(async (message: string | undefined, options: ExplainOptions) => {
       const { explain } = await import("./explain-mail.ts");

@@ -1,7 +1,6 @@
 import { tooLargeToPublish } from "../local/actions/publish-content.ts";
 import { untoldRecipients } from "../local/actions/untold.ts";
 import type { ActionLogEntry } from "../local/store/engine-store.ts";
-import { tellsRouter } from "../shared/config/doctor/reach.ts";
 import type { ResolvedConfig } from "../shared/config/types.ts";
 import type { Judgement, Verdicts } from "../shared/mail/judgement.ts";
 import {
@@ -12,7 +11,7 @@ import {
   type StoppedBy,
 } from "../shared/receipt/evaluate.ts";
 import { limits } from "../shared/receipt/limits.ts";
-import type { Disposition } from "../shared/receipt/model.ts";
+import type { Disposition, RuleSet } from "../shared/receipt/model.ts";
 import { type RuleTrace, traceRules } from "../shared/receipt/trace.ts";
 import { askGate, type GatePorts } from "../shared/streams/ask-gate.ts";
 import { decideStream } from "../shared/streams/decide.ts";
@@ -47,16 +46,21 @@ export interface PredictedPath {
 /**
  * The course of a mail through the rules to the streams, by the functions that the engine runs; the pipeline's own gate is
  * asked, other synchronous functions are assumed to answer CONTINUE, and every action to succeed.
+ *
+ * @param ruleSet - the active one, not always the configuration's
  */
-export async function predictPath(config: ResolvedConfig, mail: PredictedMail): Promise<PredictedPath> {
-  const { ruleSet, names } = config;
+export async function predictPath(
+  config: ResolvedConfig,
+  ruleSet: RuleSet,
+  mail: PredictedMail,
+): Promise<PredictedPath> {
+  const { names } = config;
   const { recipients, tls } = mail;
   const outcomes: ActionOutcome[] = [];
   const answers: ActionOutcome[] = [];
   const log: ActionLogEntry[] = [];
-  const toldWithScan = new Map<string, boolean>();
+  const told = createWhoTold(config);
   const assumedToContinue = new Set<string>();
-  const tells = tellsRouter(names);
 
   let stoppedBy: StoppedBy | undefined;
   for (;;) {
@@ -73,11 +77,7 @@ export async function predictPath(config: ResolvedConfig, mail: PredictedMail): 
     outcomes.push(outcome);
     if (disposition) answers.push(outcome);
     log.push(logEntry(step, mail.sizeBytes));
-    if (tells(action)) {
-      for (const recipient of step.recipients) {
-        if (!toldWithScan.has(recipient)) toldWithScan.set(recipient, step.scan);
-      }
-    }
+    told.note(step, isTooLarge(step, mail.sizeBytes));
   }
 
   const untold = new Map(
@@ -88,7 +88,7 @@ export async function predictPath(config: ResolvedConfig, mail: PredictedMail): 
     streams: recipients.map((recipient): PredictedStream => {
       const outcome = untold.get(recipient);
       if (outcome !== undefined) return { recipient, stream: null, outcome, reasons: [] };
-      const verdicts = seenBy(toldWithScan.get(recipient) ?? true, mail.arrival.verdicts);
+      const verdicts = told.verdictsFor(recipient, mail.arrival.verdicts);
       const decision = decideStream(config, {
         recipient,
         judgement: mail.judge(verdicts),
@@ -104,6 +104,35 @@ export async function predictPath(config: ResolvedConfig, mail: PredictedMail): 
       };
     }),
     assumedToContinue: [...assumedToContinue],
+  };
+}
+
+/**
+ * Through which of the actions the router learns of a recipient, and so which verdicts it sees: those of the first notice; of
+ * the sweep 15 minutes later where there is none, which goes by the journal, or else by the header block of what was stored.
+ */
+function createWhoTold({ names }: Pick<ResolvedConfig, "names">) {
+  const noticed = new Map<string, PerformStep>();
+  const stored = new Map<string, PerformStep>();
+  let journaled: PerformStep | undefined;
+  const first = (of: Map<string, PerformStep>, step: PerformStep) => {
+    for (const recipient of step.recipients) if (!of.has(recipient)) of.set(recipient, step);
+  };
+  return {
+    note(step: PerformStep, tooLargeToPublish: boolean): void {
+      const { action } = step;
+      if (!tooLargeToPublish && "topicArn" in action && action.topicArn === names.noticeTopicArn) first(noticed, step);
+      if (action.type === "S3" && action.bucketName === names.bucket) first(stored, step);
+      if (action.type === "Lambda" && action.functionArn === names.functionArn("journal")) journaled ??= step;
+    },
+    verdictsFor(recipient: string, verdicts: Verdicts): Verdicts {
+      const notice = noticed.get(recipient);
+      if (notice) return seenBy(notice.scan, verdicts);
+      if (journaled) return seenBy(journaled.scan, verdicts);
+      // ses-receiving.md §4.3: the block says that DMARC failed, not what the domain asks for then.
+      const { dmarcPolicy: _, ...inBlock } = verdicts;
+      return seenBy(stored.get(recipient)?.scan ?? true, inBlock);
+    },
   };
 }
 
@@ -141,11 +170,12 @@ function seenBy(scan: boolean, verdicts: Verdicts): Verdicts {
   return scan ? verdicts : { ...verdicts, spam: "DISABLED", virus: "DISABLED" };
 }
 
-function logEntry(
-  { rule, ruleIndex, actionIndex, action, recipients }: PerformStep,
-  sizeBytes: number,
-): ActionLogEntry {
-  const tooLarge = action.type === "SNS" && sizeBytes > limits.snsMessageBytes;
+function isTooLarge({ action }: PerformStep, sizeBytes: number): boolean {
+  return action.type === "SNS" && sizeBytes > limits.snsMessageBytes;
+}
+
+function logEntry(step: PerformStep, sizeBytes: number): ActionLogEntry {
+  const { rule, ruleIndex, actionIndex, action, recipients } = step;
   return {
     ruleIndex,
     actionIndex,
@@ -153,7 +183,7 @@ function logEntry(
     actionType: action.type,
     recipients,
     state: "done",
-    result: tooLarge ? tooLargeToPublish : "",
+    result: isTooLarge(step, sizeBytes) ? tooLargeToPublish : "",
     attempts: 1,
     startedAt: "",
     durationMs: 0,

@@ -1,5 +1,6 @@
+import type { ResolvedConfig } from "../../shared/config/types.ts";
 import type { IpFilter, RuleSet } from "../../shared/receipt/model.ts";
-import type { SesApiParts } from "./parts.ts";
+import type { RuleSets } from "../store/rule-sets.ts";
 
 /** What reception goes by. */
 export interface ActiveReceiving {
@@ -16,7 +17,10 @@ export interface ActiveReceiving {
 export function createActiveReceiving({
   config,
   ruleSets,
-}: Pick<SesApiParts, "config" | "ruleSets">): () => ActiveReceiving {
+}: {
+  readonly config: Pick<ResolvedConfig, "domains" | "ipFilters" | "ruleSet">;
+  readonly ruleSets: Pick<RuleSets, "read" | "revision">;
+}): () => ActiveReceiving {
   let known: { readonly revision: number; readonly receiving: ActiveReceiving } | undefined;
   return () => {
     const revision = ruleSets.revision();

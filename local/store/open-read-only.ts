@@ -14,6 +14,7 @@ import { createQuarantine } from "./quarantine.ts";
 import { createRecords } from "./records.ts";
 import { createRefusals } from "./refusals.ts";
 import { createRuleSetSnapshots } from "./rule-set-snapshots.ts";
+import { createRuleSets, type RuleSets } from "./rule-sets.ts";
 import { createSuppressions } from "./suppressions.ts";
 import { createTickets } from "./tickets.ts";
 
@@ -42,6 +43,8 @@ export interface ReadOnlyStore {
     readonly records: Pick<Records, "list">;
     readonly outbox: OutboxReading;
   };
+  /** What the SES API made, and which set it activated. */
+  readonly ruleSets: Pick<RuleSets, "read" | "revision">;
   close(): Promise<void>;
 }
 
@@ -77,6 +80,7 @@ export async function openStoreReadOnly(
       records: createRecords(database),
       outbox: readOutbox(database, contents),
     },
+    ruleSets: createRuleSets(database),
     close: () => database.close(),
   };
 }

@@ -16,6 +16,14 @@ export function storedObjectOf({ ruleSet, names }: ResolvedConfig, sesMessageId:
 }
 
 /**
+ * The SES message id that an object of the mail bucket may be named for, below whatever prefix: another rule set than the
+ * configured one may be active. Only where the ledger knows the id is it one.
+ */
+export function possibleSesMessageId({ names }: ResolvedConfig, { bucket, key }: ObjectRef): SesMessageId | undefined {
+  return bucket === names.bucket ? parseSesMessageId(key.slice(key.lastIndexOf("/") + 1)) : undefined;
+}
+
+/**
  * The SES message id of a stored mail; `undefined` for every other object of the bucket: attachments, the set-up
  * notification, somebody's own files.
  */

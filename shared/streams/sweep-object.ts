@@ -7,7 +7,7 @@ import { ObjectNotStoredBySesError, ReceiptMetaMissingError } from "./errors.ts"
 import { type FannedOut, fanOut } from "./fan-out.ts";
 import { messageContent } from "./message-content.ts";
 import { readSesBlock } from "./read-ses-block.ts";
-import { sesMessageIdOf } from "./stored-object.ts";
+import { possibleSesMessageId, sesMessageIdOf } from "./stored-object.ts";
 
 export type Swept =
   /** An attachment, the set-up notification, somebody's own file. */
@@ -35,9 +35,11 @@ export async function sweepObject(
   { bucket, key, sizeBytes }: ObjectNotice,
   { mayWait }: { readonly mayWait: boolean },
 ): Promise<Swept> {
-  const sesMessageId = sesMessageIdOf(config, { bucket, key });
+  const expected = sesMessageIdOf(config, { bucket, key });
+  const sesMessageId = expected ?? possibleSesMessageId(config, { bucket, key });
   if (sesMessageId === undefined) return { kind: "no-mail" };
   const [meta, records] = await Promise.all([ports.ledger.meta(sesMessageId), ports.ledger.recipients(sesMessageId)]);
+  if (expected === undefined && meta === undefined && records.length === 0) return { kind: "no-mail" };
   const missing = missingRecipients(meta, records);
   if (missing.length === 0 && (meta !== undefined || records.length > 0)) {
     return { kind: "nothing-missing", sesMessageId };

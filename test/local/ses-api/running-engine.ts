@@ -2,11 +2,20 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SESClient } from "@aws-sdk/client-ses";
+import {
+  CreateReceiptRuleCommand,
+  CreateReceiptRuleSetCommand,
+  DeleteReceiptRuleSetCommand,
+  type ReceiptRule,
+  SESClient,
+  SetActiveReceiptRuleSetCommand,
+} from "@aws-sdk/client-ses";
 import { createTransport } from "nodemailer";
 import { onTestFinished } from "vitest";
-import { type Engine, startEngine } from "../../../local/engine.ts";
+import { type Engine, type EngineOptions, startEngine } from "../../../local/engine.ts";
 import type { MailConfig } from "../../../shared/config/types.ts";
+import { toApiRule } from "../../../shared/receipt/api-rule.ts";
+import type { RuleSet } from "../../../shared/receipt/model.ts";
 import type { SesMessageId } from "../../../shared/ses-message-id.ts";
 
 // Handlers that run in this process log to its stdout, one line per decision; they are loaded at the first mail.
@@ -50,15 +59,20 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** A whole engine on free ports; ends with the test. Its DNS is an empty zone. */
-export async function runEngine(config: MailConfig, given?: string): Promise<RunningEngine> {
+/** A whole engine on free ports; ends with the test. Its DNS is a zone file, by default an empty one. */
+export async function runEngine(
+  config: MailConfig,
+  given?: string,
+  more: Pick<EngineOptions, "clock"> & { readonly zone?: object } = {},
+): Promise<RunningEngine> {
   const folder = given ?? (await temporaryFolder());
   const zone = join(folder, "zone.json");
-  await writeFile(zone, "{}");
+  await writeFile(zone, JSON.stringify(more.zone ?? {}));
   const whole = { ...config, local: { dns: { zone }, ...config.local } };
   const start = async (): Promise<RunningEngine> => {
     const engine = await startEngine({
       config: whole,
+      ...(more.clock && { clock: more.clock }),
       smtp: "127.0.0.1:0",
       http: "127.0.0.1:0",
       data: join(folder, "data"),
@@ -131,5 +145,24 @@ export async function actionsOf(engine: Engine, id: SesMessageId): Promise<strin
       );
     }
     await sleep(10);
+  }
+}
+
+/** Makes a rule set through the SDK, its rules in this order, and activates it; replaces one of that name. */
+export async function activateRuleSet(client: SESClient, { name, rules }: RuleSet): Promise<void> {
+  await client.send(new SetActiveReceiptRuleSetCommand({}));
+  await client.send(new DeleteReceiptRuleSetCommand({ RuleSetName: name }));
+  await createRuleSet(client, { name, rules });
+  await client.send(new SetActiveReceiptRuleSetCommand({ RuleSetName: name }));
+}
+
+export async function createRuleSet(client: SESClient, { name, rules }: RuleSet): Promise<void> {
+  await client.send(new CreateReceiptRuleSetCommand({ RuleSetName: name }));
+  let after: string | undefined;
+  for (const rule of rules) {
+    // The same members; the SDK's lists are not read-only.
+    const Rule = structuredClone(toApiRule(rule)) as unknown as ReceiptRule;
+    await client.send(new CreateReceiptRuleCommand({ RuleSetName: name, Rule, After: after }));
+    after = rule.name;
   }
 }
