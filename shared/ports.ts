@@ -25,6 +25,7 @@ export interface Ports {
   readonly quarantine: Quarantine;
   readonly records: Records;
   readonly outbox: Outbox;
+  readonly limits: Limits;
 }
 
 export interface Clock {
@@ -529,4 +530,16 @@ export interface Outbox {
    * @throws {OutgoingMailError} what no next hop could take
    */
   sendMail(mail: OutgoingMail): Promise<{ readonly messageId: string; readonly repeated: boolean }>;
+}
+
+/** How often something may happen: at most so many within a time that moves along, whoever asks at the same moment. */
+export interface Limits {
+  /**
+   * Whether the thing named `id` may happen. An id that was let through is let through again until its time is over, so
+   * that a retry is no second one; one that was refused may ask again.
+   *
+   * @param key - what is limited, at most 512 octets: `acknowledge ann@sender.example`
+   * @param limit - `max` from 1 to 100
+   */
+  take(key: string, id: string, limit: { readonly max: number; readonly windowMs: number }): Promise<boolean>;
 }

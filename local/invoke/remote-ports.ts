@@ -29,6 +29,7 @@ export function remotePorts(
     quarantine: remote("quarantine"),
     records: remote("records"),
     outbox: remote("outbox"),
+    limits: remote("limits"),
   };
 }
 

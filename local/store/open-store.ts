@@ -13,6 +13,7 @@ import { createInvocations } from "./invocations.ts";
 import { createKeyStore } from "./key-store.ts";
 import { type DataFolder, dataFolder } from "./layout.ts";
 import { createLedger } from "./ledger.ts";
+import { createLimits } from "./limits.ts";
 import { createMailboxes } from "./mailboxes.ts";
 import { createMessages } from "./messages.ts";
 import { createObjects } from "./objects.ts";
@@ -103,6 +104,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       quarantine: createQuarantine(database),
       records: createRecords(database),
       outbox,
+      limits: createLimits(database, clock),
     };
     const engine: EngineStore = {
       ...createMessages(database, contents, fs, clock),

@@ -248,5 +248,7 @@ export const migrations: readonly string[] = [
   ALTER TABLE tickets ADD COLUMN closed_at INTEGER;
   ALTER TABLE tickets ADD COLUMN merged_into INTEGER;
   CREATE TABLE ticket_changes (id TEXT PRIMARY KEY, ticket INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE limits (key TEXT PRIMARY KEY, ends_at INTEGER NOT NULL, taken TEXT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX limits_end ON limits (ends_at);
   `,
 ];

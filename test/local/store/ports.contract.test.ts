@@ -6,6 +6,7 @@ import { openStore } from "../../../local/store/open-store.ts";
 import type { ComposeBounce } from "../../../local/store/outbox.ts";
 import { keysContract } from "../../contract/keys.ts";
 import { ledgerContract } from "../../contract/ledger.ts";
+import { limitsContract } from "../../contract/limits.ts";
 import { mailboxesContract } from "../../contract/mailboxes.ts";
 import { objectsContract } from "../../contract/objects.ts";
 import { bytesOf, freshId, inPieces } from "../../contract/opened.ts";
@@ -53,6 +54,7 @@ async function open() {
 }
 
 ledgerContract("SQLite", open);
+limitsContract("SQLite", open);
 queuesContract("SQLite", async () => ({ ...(await open()), queue: "ticket", deadLetterQueue: "ticket-dlq" }));
 objectsContract("SQLite and files", async () => ({ ...(await open()), bucket: "mail" }));
 topicsContract("SQLite", async () => ({
