@@ -89,9 +89,12 @@ function keysAt(path: readonly PropertyKey[]): readonly string[] {
   return knownKeys[exact] ?? knownKeys[starred] ?? [];
 }
 
-/** Numbers are list places; what follows `streams`, `delivery` or `scanners` is a name of the user's. */
+/** Numbers are list places; what follows `streams`, `stages`, `delivery` or `scanners` is a name of the user's. */
 function isName(path: readonly PropertyKey[], index: number): boolean {
-  return typeof path[index] === "number" || ["streams", "delivery", "scanners"].includes(String(path[index - 1] ?? ""));
+  return (
+    typeof path[index] === "number" ||
+    ["streams", "stages", "delivery", "scanners"].includes(String(path[index - 1] ?? ""))
+  );
 }
 
 /** `streams.invoices.recipients[0]`; names that are no identifiers are quoted. */

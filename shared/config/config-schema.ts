@@ -100,6 +100,36 @@ const ruleSet = z.strictObject({
   ),
 });
 
+/** The days for which CloudWatch Logs can keep logs (PutRetentionPolicy). */
+export const logRetentionDays = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+] as const;
+
+const alarms = z.strictObject({
+  email: text.optional(),
+  suspiciousPercent: count(100).optional(),
+  silentHours: z.int().min(0).max(24).optional(),
+  queueAgeMinutes: count(1_440).optional(),
+});
+
+const awsSettings = z.strictObject({
+  activate: z.boolean().optional(),
+  takeOver: z.union([z.boolean(), text]).optional(),
+  identities: z.enum(["create", "existing"]).optional(),
+  bucket: text.optional(),
+  kmsAlias: text.optional(),
+  deleteMailAfterDays: count(36_500).optional(),
+  archiveMailAfterDays: z.int().min(30).max(36_500).optional(),
+  versioning: z.boolean().optional(),
+  pointInTimeRecovery: z.boolean().optional(),
+  logRetentionDays: z.literal([...logRetentionDays]).optional(),
+  tracing: z.boolean().optional(),
+  workerConcurrency: z.int().min(2).max(1_000).optional(),
+  alarms: alarms.optional(),
+});
+
+const aws = awsSettings.extend({ stages: z.record(text, awsSettings).optional() });
+
 const gate = z.strictObject({
   virus: z.enum(gateOutcomes).optional(),
   spam: z.enum(gateOutcomes).optional(),
@@ -156,6 +186,7 @@ export const configSchema = z.strictObject({
   ruleSet: ruleSet.optional(),
   tokens: tokens.optional(),
   local: local.optional(),
+  aws: aws.optional(),
 });
 
 const secretSources = ["env", "file", "secretsManager", "parameter"];
@@ -183,6 +214,10 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "local.scanners.*": ["type", "host", "port", "timeoutMs"],
   "local.dns": ["zone", "servers"],
   "local.tls": ["key", "cert"],
+  aws: Object.keys(aws.shape),
+  "aws.alarms": Object.keys(alarms.shape),
+  "aws.stages.*": Object.keys(awsSettings.shape),
+  "aws.stages.*.alarms": Object.keys(alarms.shape),
   ruleSet: ["name", "rules"],
   "ruleSet.rules.*": ["name", "enabled", "tlsPolicy", "scanEnabled", "recipients", "actions"],
 };

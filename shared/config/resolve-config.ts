@@ -10,7 +10,9 @@ import { checkRuleSet } from "./check-rule-set.ts";
 import { checkShape, place } from "./check-shape.ts";
 import { ConfigError, type ConfigFault, didYouMean } from "./config-error.ts";
 import { deriveRuleSet } from "./derive-rules.ts";
-import { localAccountId, localPrefix, resourceNames } from "./names.ts";
+import { isStageName, localAccountId, localPrefix, resourceNames, stagePrefix } from "./names.ts";
+import { ownRuleSet } from "./own-rule-set.ts";
+import { resolveAws, stageFault } from "./resolve-aws.ts";
 import { soundPart } from "./sound-part.ts";
 import type {
   BuiltInWorker,
@@ -27,7 +29,9 @@ import type {
 export interface ResolveOptions {
   /** How the file is called in messages. */
   readonly file?: string;
-  /** Default `mailweir`; on AWS with the stage. */
+  /** A deployment's stage: every name carries it. Default: one machine. */
+  readonly stage?: string;
+  /** Default `mailweir`, or `mailweir-<stage>`. */
   readonly prefix?: string;
   /** Default: the account id of a single machine. */
   readonly accountId?: string;
@@ -48,7 +52,11 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
 
   const region = config.region ?? "us-east-1";
   const accountId = options.accountId ?? localAccountId;
-  const names = resourceNames(options.prefix ?? localPrefix, region, accountId);
+  const { stage } = options;
+  if (stage !== undefined && !isStageName(stage)) faults.push({ at: "--stage", ...stageFault(stage) });
+  const prefix = options.prefix ?? (stage === undefined ? localPrefix : stagePrefix(stage));
+  const aws = resolveAws(config.aws, prefix, stage, faults);
+  const names = resourceNames(prefix, region, accountId, aws);
   const domains = resolveDomains(config, faults);
   const streams = resolveStreams(config, domains, faults);
   const rejects = config.rejects ?? [];
@@ -57,7 +65,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   }
   const gate = { ...defaultGate, ...config.gate };
   const bounceSender = resolveBounceSender(config, domains, faults);
-  const ipFilters = resolveIpFilters(config, faults);
+  const ipFilters = resolveIpFilters(config, prefix, faults);
   const local = resolveLocal(config, faults);
   checkTokens(config, faults);
   if (config.ruleSet) faults.push(...checkRuleSet(config.ruleSet));
@@ -72,13 +80,12 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
 
   const tls = config.tls ?? "optional";
   const encrypt = config.encrypt ?? false;
-  const ruleSet: RuleSet = config.ruleSet
-    ? {
-        ...config.ruleSet,
-        name: "mailweir",
-        rules: config.ruleSet.rules.map((rule) => ({ ...rule, recipients: normaliseRecipients(rule.recipients) })),
-      }
-    : deriveRuleSet({ domains, streams, rejects, gate, tls, bounceSender, encrypt, names });
+  const ruleSet: RuleSet = {
+    ...(config.ruleSet
+      ? ownRuleSet(config.ruleSet, names, region)
+      : deriveRuleSet({ domains, streams, rejects, gate, tls, bounceSender, encrypt, names })),
+    name: prefix,
+  };
 
   return {
     version: versionOf(config),
@@ -96,6 +103,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     ...(config.tokens !== undefined && { tokens: config.tokens }),
     names,
     local,
+    aws,
   };
 }
 
@@ -377,7 +385,7 @@ function checkTokens({ tokens }: MailConfig, faults: ConfigFault[]): void {
   }
 }
 
-function resolveIpFilters(config: MailConfig, faults: ConfigFault[]): readonly IpFilter[] {
+function resolveIpFilters(config: MailConfig, prefix: string, faults: ConfigFault[]): readonly IpFilter[] {
   return (config.ipFilters ?? []).map((filter, index): IpFilter => {
     const [policy, cidr] = "block" in filter ? (["Block", filter.block] as const) : (["Allow", filter.allow] as const);
     const fault = validateCidr(cidr);
@@ -388,7 +396,7 @@ function resolveIpFilters(config: MailConfig, faults: ConfigFault[]): readonly I
         allowed: "an IPv4 or IPv6 address or block: 203.0.113.25, 203.0.113.0/24, 2001:db8::/32",
       });
     }
-    return { name: `mailweir-${index + 1}`, policy, cidr };
+    return { name: `${prefix}-${index + 1}`, policy, cidr };
   });
 }
 

@@ -31,6 +31,55 @@ export interface MailConfig {
   /** Keys of the tokens in unsubscribe and reply addresses. Without: one key, made at the first start. */
   readonly tokens?: TokenConfig;
   readonly local?: LocalConfig;
+  /** What only a deployment needs (docs/aws.md). */
+  readonly aws?: AwsConfig;
+}
+
+export interface AwsConfig extends AwsSettings {
+  /** By stage: what differs from the settings above. */
+  readonly stages?: Readonly<Record<string, AwsSettings>>;
+}
+
+export interface AwsSettings {
+  /** Make the stage's rule set the active one, of which a region has one. Default true. */
+  readonly activate?: boolean;
+  /**
+   * Replace an active rule set that is not ours: true for a set that no Mailweir stage owns, or the set's name, which
+   * may be another stage's. Default false: the deployment is refused.
+   */
+  readonly takeOver?: boolean | string;
+  /** `existing`: the domains are verified in SES already, and no deployment creates or deletes them. Default `create`. */
+  readonly identities?: "create" | "existing";
+  /** Name of the mail bucket. Default `mailweir-<stage>-mail-<account>-<region>`. */
+  readonly bucket?: string;
+  /** Alias of the mail key. Default `alias/mailweir-<stage>-mail`. */
+  readonly kmsAlias?: string;
+  /** Stored mail is deleted after so many days. Default never. */
+  readonly deleteMailAfterDays?: number;
+  /** Stored mail moves to cheaper storage (Standard-IA) after so many days, at least 30. Default never. */
+  readonly archiveMailAfterDays?: number;
+  /** Keep overwritten and deleted objects for 30 days. Default false. */
+  readonly versioning?: boolean;
+  /** Point-in-time recovery of the tables. Default false. */
+  readonly pointInTimeRecovery?: boolean;
+  /** Days that logs are kept; one of CloudWatch's values. Default 30. */
+  readonly logRetentionDays?: number;
+  /** X-Ray traces of every function. Default false. */
+  readonly tracing?: boolean;
+  /** Invocations of one queue's worker at a time, 2 to 1000. Default 10. */
+  readonly workerConcurrency?: number;
+  readonly alarms?: AlarmConfig;
+}
+
+export interface AlarmConfig {
+  /** Who is told. AWS asks the address to confirm. Without one the alarms show in CloudWatch only. */
+  readonly email?: string;
+  /** Alarm when more of an hour's mail than this is suspicious. Default 50. */
+  readonly suspiciousPercent?: number;
+  /** Alarm when no mail at all came in so many hours; 0 for never. Default 24. */
+  readonly silentHours?: number;
+  /** Alarm when the oldest message of a queue waits so long. Default 30. */
+  readonly queueAgeMinutes?: number;
 }
 
 /** Where a secret is kept. The configuration never holds one itself. */
@@ -223,6 +272,29 @@ export interface ResolvedConfig {
   readonly tokens?: TokenConfig;
   readonly names: ResourceNames;
   readonly local: ResolvedLocal;
+  /** Of the stage that the configuration was resolved for. */
+  readonly aws: ResolvedAws;
+}
+
+export interface ResolvedAws {
+  readonly activate: boolean;
+  readonly takeOver: boolean | string;
+  readonly identities: "create" | "existing";
+  readonly bucket?: string;
+  readonly kmsAlias: string;
+  readonly deleteMailAfterDays?: number;
+  readonly archiveMailAfterDays?: number;
+  readonly versioning: boolean;
+  readonly pointInTimeRecovery: boolean;
+  readonly logRetentionDays: number;
+  readonly tracing: boolean;
+  readonly workerConcurrency: number;
+  readonly alarms: {
+    readonly email?: string;
+    readonly suspiciousPercent: number;
+    readonly silentHours: number;
+    readonly queueAgeMinutes: number;
+  };
 }
 
 /** Names and ARNs of what the pipeline owns, the same on both homes. */
