@@ -4,11 +4,13 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { simpleParser } from "mailparser";
 import { extractReply, type Reply, type ReplyInput } from "../shared/mail/reply/extract-reply.ts";
+import { isForwarded } from "../shared/mail/reply/is-forwarded.ts";
 
 /**
- * Scores reply extraction against the reply corpora, by family: `node bench/score-replies.ts [folder] [--verbose] [--dev|--held]`.
- * `folder` holds `reply/` and `ticket/discourse/` (default: ../shared/corpus). A case counts when the expected text equals
- * `reply.text` with white space folded ("strict"), or when it does under the family's own notion of a reply ("own").
+ * Scores reply extraction against the reply corpora, by family: `node bench/score-replies.ts [place] [--verbose] [--dev|--held]`.
+ * `place` is a folder that holds `reply/` and `ticket/discourse/` (default: ../shared/corpus), or a JSON file of cases
+ * ({@link StatedCase}). A case counts when the expected text equals `reply.text` with white space folded ("strict"), or when
+ * it does under the family's own notion of a reply ("own").
  */
 
 export interface ReplyCase {
@@ -16,11 +18,39 @@ export interface ReplyCase {
   readonly name: string;
   readonly input: ReplyInput;
   readonly expected: string;
+  readonly match: Match;
+}
+
+/** How the expected text is compared: whole, its start or end only, or without any white space (HTML stripped of its tags). */
+type Match = "whole" | "start" | "end" | "letters";
+
+/** One case of a JSON file. `eml`: the message, base64. */
+interface StatedCase {
+  readonly family: string;
+  readonly name: string;
+  readonly text?: string;
+  readonly html?: string;
+  readonly eml?: string;
+  readonly subject?: string;
+  readonly expected: string;
+  readonly match?: Match;
+}
+
+/** Reads a file of cases. */
+export async function statedCases(file: string): Promise<ReplyCase[]> {
+  const cases: ReplyCase[] = [];
+  for (const one of JSON.parse(readFileSync(file, "utf8")) as StatedCase[]) {
+    const { family, name, text, html, eml, subject, expected, match = "whole" } = one;
+    const headers = subject === undefined ? undefined : [{ name: "Subject", value: subject }];
+    const input = eml === undefined ? { text, html, headers } : await mailInput(Buffer.from(eml, "base64"));
+    cases.push({ family, name, input, expected, match });
+  }
+  return cases;
 }
 
 /** Reads every case that states what the reply is. */
 export async function replyCases(folder: string): Promise<ReplyCase[]> {
-  const cases: ReplyCase[] = [];
+  const cases: Omit<ReplyCase, "match">[] = [];
   const read = (path: string) => readFileSync(join(folder, path), "utf8");
   const names = (path: string) => (existsSync(join(folder, path)) ? readdirSync(join(folder, path)).sort() : []);
 
@@ -64,13 +94,13 @@ export async function replyCases(folder: string): Promise<ReplyCase[]> {
     });
   }
   for (const [name, stated] of Object.entries(expectedOf(folder, "reply/talon-standard"))) {
-    const input = await mailInput(join(folder, "reply/talon-standard", name));
+    const input = await mailInput(readFileSync(join(folder, "reply/talon-standard", name)));
     cases.push({ family: "talon-standard", name, input, expected: String(stated["reply_text"]) });
   }
   for (const [name, stated] of Object.entries(expectedOf(folder, "ticket/discourse"))) {
     const discourse = stated["discourse"] as { reply_text?: string } | undefined;
     if (discourse?.reply_text === undefined) continue;
-    const input = await mailInput(join(folder, "ticket/discourse", name));
+    const input = await mailInput(readFileSync(join(folder, "ticket/discourse", name)));
     cases.push({ family: "discourse", name, input, expected: plainMarkdown(discourse.reply_text) });
   }
   for (const name of names("reply/alaveteli-folding").filter((file) => file.endsWith(".txt"))) {
@@ -83,7 +113,7 @@ export async function replyCases(folder: string): Promise<ReplyCase[]> {
       expected: String(expected).replaceAll("FOLDED_QUOTED_SECTION", ""),
     });
   }
-  return cases;
+  return cases.map((one) => ({ ...one, match: "whole" }));
 }
 
 /** White space folded, as the comparison wants it. */
@@ -110,8 +140,8 @@ function expectedOf(folder: string, path: string): Record<string, Record<string,
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 }
 
-async function mailInput(file: string): Promise<ReplyInput> {
-  const mail = await simpleParser(readFileSync(file), {
+async function mailInput(raw: Buffer): Promise<ReplyInput> {
+  const mail = await simpleParser(raw, {
     skipHtmlToText: true,
     skipTextToHtml: true,
     skipImageLinks: true,
@@ -132,8 +162,14 @@ export function plainMarkdown(markdown: string): string {
   return markdown.replace(/<details class='elided'>[\s\S]*?<\/details>/g, "").replace(/\*+(?=\S)|(?<=\S)\*+/g, "");
 }
 
-function comparable(text: string, family: string): string {
-  return folded(family === "discourse" ? plainMarkdown(text) : text);
+/** Whether a text is what the case expects, white space folded. */
+export function matches({ family, expected, match }: ReplyCase, text: string): boolean {
+  const [said, wanted] = [text, expected].map((value) => {
+    const plain = folded(family === "discourse" ? plainMarkdown(value) : value);
+    return match === "letters" ? plain.replaceAll(" ", "") : plain;
+  }) as [string, string];
+  if (match === "start") return said.startsWith(wanted);
+  return match === "end" ? said.endsWith(wanted) : said === wanted;
 }
 
 async function main(): Promise<void> {
@@ -141,20 +177,21 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: { verbose: { type: "boolean" }, dev: { type: "boolean" }, held: { type: "boolean" } },
   });
-  const folder = resolve(positionals[0] ?? join(import.meta.dirname, "../../shared/corpus"));
+  const place = resolve(positionals[0] ?? join(import.meta.dirname, "../../shared/corpus"));
+  const cases = place.endsWith(".json") ? await statedCases(place) : await replyCases(place);
   const rows = new Map<string, { cases: number; strict: number; own: number; empty: number }>();
   const failures: string[] = [];
-  for (const one of await replyCases(folder)) {
+  for (const one of cases) {
     if (values.dev && halfOf(one) !== "dev") continue;
     if (values.held && halfOf(one) !== "held") continue;
     const row = rows.get(one.family) ?? { cases: 0, strict: 0, own: 0, empty: 0 };
     rows.set(one.family, row);
-    const reply = extractReply(one.input);
-    const expected = comparable(one.expected, one.family);
+    const reply = extractReply({ ...one.input, isForward: isForwarded(one.input) });
+    const expected = folded(one.expected);
     row.cases++;
-    const strict = comparable(reply.text, one.family) === expected;
+    const strict = matches(one, reply.text);
     if (strict) row.strict++;
-    if (strict || comparable(familyText(one.family, reply), one.family) === expected) row.own++;
+    if (strict || matches(one, familyText(one.family, reply))) row.own++;
     if (folded(reply.text) === "" && expected !== "") row.empty++;
     if (!strict)
       failures.push(

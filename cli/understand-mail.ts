@@ -10,6 +10,7 @@ import { parseMailboxes } from "../shared/mail/mailboxes.ts";
 import { parseMail } from "../shared/mail/parse-mail.ts";
 import type { ParsedMail } from "../shared/mail/parsed-mail.ts";
 import { extractReply } from "../shared/mail/reply/extract-reply.ts";
+import { isForwarded } from "../shared/mail/reply/is-forwarded.ts";
 import { readUnsubscribeRequest } from "../shared/mail/unsubscribe-request.ts";
 import { parseSesMessageId } from "../shared/ses-message-id.ts";
 import { decideStream } from "../shared/streams/decide.ts";
@@ -63,7 +64,8 @@ export function describeMail(
   const { mail, judgement, verdicts, envelopeFrom } = found;
   const facts = readFacts({ headers: mail.headers, envelopeFrom, recipients: options.recipients, body: mail });
   const { kind } = judgement.nature;
-  const reply = extractReply({ text: mail.text, html: mail.html, headers: mail.headers });
+  const parts = { text: mail.text, html: mail.html, headers: mail.headers };
+  const reply = extractReply({ ...parts, isForward: isForwarded(parts) });
   const dsn = kind === "bounce" ? readDsn(mail) : undefined;
   const complaint = kind === "complaint" ? readComplaint(mail) : undefined;
   const autoReply = kind === "auto-reply" ? readAutoReply(facts) : undefined;

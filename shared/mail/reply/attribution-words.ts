@@ -11,6 +11,8 @@ export const wroteWords = {
     napisal\\(a\\) | napisal | napisala | napisao/la | napisao | je napisao | je napisala | rašė | parašė |
     rakstīja | uzrakstīja | írta | írt | ezt írta | a scris | scris | va escriure | ha escrit | escrigué |
     escribiu | idatzi du | yazdı | yazmış | yazdi | yazıb | shkroi | kiteb | skribis | ysgrifennodd | scríobh |
+    escribieron | han escrito | hanno scritto | scrissero | escreveram | ont écrit | schrieben |
+    geschrieben haben | napisali | написали | написали\\(а\\) | пишут | писали | sent |
     geskryf | написал\\(а\\) | написал | написала | писал | писала | пишет | написав | пише | напісаў | піша |
     написа | написао | напиша | έγραψε | έγραψες | γράφει | كتب | كتبت | وكتب | نوشت | نوشته | כתב | כתבה |
     כתב/ה | כותב | לכתוב | ने लिखा | लिखा | đã viết | viết | menulis | tulis | sumulat

@@ -60,6 +60,11 @@ export function opensAttribution(text: string): boolean {
   return (intro.test(text) && isDated(text)) || /^[("'*\s]*\d/u.test(text);
 }
 
+/** Whether a line names a date and says "wrote", if nothing closes it: an attribution when a header block goes on below. */
+export function tellsWhoWrote(text: string): boolean {
+  return text.length <= 300 && intro.test(text) && isDated(text) && lastVerb(text) !== undefined;
+}
+
 /** Cheap test that a line may be the last of an attribution. */
 export function mayCloseAttribution(text: string): boolean {
   if (trailingColon.test(text) || datedPerson(text, address.test(text)) !== undefined) return true;
@@ -77,8 +82,11 @@ export function attributionInside(text: string): number | undefined {
     const head = text.slice(0, match.index);
     if (address.test(head)) return undefined;
     const rest = text.slice(match.index + 1);
-    if (opener.test(rest) && isDated(rest.slice(0, 60)) && attributionStrength(rest) === "strong")
-      return match.index + 1;
+    if (opener.test(rest) && isDated(rest.slice(0, 60)) && attributionStrength(rest) === "strong") {
+      // Yahoo draws dashes before it: "… fine.--- On Mon, 4 Mar 2024, Ann wrote:".
+      const dashes = head.length - head.replace(/-{2,}$/u, "").length;
+      return match.index + 1 - (dashes > 0 ? dashes + 1 : 0);
+    }
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import type { ReplySegment, SegmentKind } from "./extract-reply.ts";
 import { type MarkedPart, markParts } from "./mark-parts.ts";
-import { signatureStart } from "./signature.ts";
+import { isRule } from "./separators.ts";
+import { isDeviceSignature, signatureStart } from "./signature.ts";
 import type { SourceLine } from "./source-lines.ts";
 
 export interface ComposedReply {
@@ -56,9 +57,15 @@ function firstRole(parts: readonly MarkedPart[], at: number): MarkedPart["role"]
 function markSignatures(parts: MarkedPart[]): void {
   for (const { role, start, end } of stretches(parts)) {
     if (role !== "reply") continue;
-    const from = signatureStart(parts.slice(start, end).map((part) => part.content));
+    const top = start + deviceLinesOnTop(parts, start, end);
+    for (let index = start; index < top; index++) {
+      const part = parts[index];
+      if (part) part.role = "signature";
+    }
+    const contents = parts.slice(top, end).map((part) => part.content);
+    const from = start > 0 && isRuledFooter(contents) ? 0 : signatureStart(contents);
     if (from === undefined) continue;
-    for (let index = start + from; index < end; index++) {
+    for (let index = top + from; index < end; index++) {
       const part = parts[index];
       if (part) part.role = "signature";
     }
@@ -67,6 +74,26 @@ function markSignatures(parts: MarkedPart[]): void {
   if (!parts.some((part) => part.role === "reply" && !part.blank) && !parts.some(isOthers)) {
     for (const part of parts) if (part.role === "signature") part.role = "reply";
   }
+}
+
+const maxFooterLines = 8;
+
+/** Whether what follows a quotation opens with a drawn line and is short: a signature or a list's footer. */
+function isRuledFooter(contents: readonly string[]): boolean {
+  const texts = contents.filter((content) => content !== "");
+  return texts.length <= maxFooterLines && isRule(texts[0] ?? "") && /^[_-]{5}/u.test(texts[0] ?? "");
+}
+
+/** Some phones put their line first, and people write below it. How many parts to skip; 0 when the message starts otherwise. */
+function deviceLinesOnTop(parts: readonly MarkedPart[], start: number, end: number): number {
+  let first = start;
+  while (first < end && parts[first]?.blank) first++;
+  if (!isDeviceSignature(parts[first]?.content ?? "")) return 0;
+  for (let index = 0; index < first; index++) if (parts[index]?.blank === false) return 0;
+  let words = 0;
+  for (let index = first + 1; index < end && words <= slightWords; index++)
+    words += parts[index]?.content.split(" ").length ?? 0;
+  return words > slightWords ? first + 1 - start : 0;
 }
 
 function isOthers(part: MarkedPart): boolean {
@@ -85,15 +112,35 @@ function authorText(text: string, parts: readonly MarkedPart[], isRendered: bool
   const quotesBefore = all
     .slice(0, lastReply)
     .filter((stretch) => stretch.role === "quote" && hasContent(parts, stretch));
-  const inline = quotesBefore.length > 1;
+  const inline =
+    quotesBefore.length > 1 || (quotesBefore.length === 1 && !isRendered && answersInside(text, parts, all));
   const kept = all.slice(0, lastReply + 1).filter((stretch) => {
     if (stretch.role === "reply") return true;
     return stretch.role === "quote" && (inline || !stretch.attributed);
   });
-  return kept
-    .map((stretch) => sliceOf(text, parts, stretch))
-    .filter((chunk) => chunk !== "")
-    .join("\n\n");
+  const chunks = kept.map((stretch) => sliceOf(text, parts, stretch));
+  // In HTML, what stands in a <blockquote> above the attribution of another one, the author put there.
+  const [own, below] = all.slice(lastReply + 1).filter((stretch) => hasContent(parts, stretch));
+  if (isRendered && own?.role === "quote" && !own.attributed && below?.role === "attribution")
+    chunks.push(sliceOf(text, parts, own).replace(/^(?:> ?)+/gm, ""));
+  return chunks.filter((chunk) => chunk !== "").join("\n\n");
+}
+
+const slightWords = 5;
+
+/**
+ * Whether the author wrote on both sides of the only quotation, and more than a greeting above and a closing below: then
+ * what stands below answers it. Not asked in HTML, where gateways and lists put their footers below the quotation.
+ */
+function answersInside(text: string, parts: readonly MarkedPart[], all: readonly Stretch[]): boolean {
+  const at = all.findIndex((stretch) => stretch.role === "quote" && hasContent(parts, stretch));
+  const isSlight = (side: readonly Stretch[]) => {
+    const words = side
+      .filter(({ role }) => role === "reply")
+      .flatMap((stretch) => sliceOf(text, parts, stretch).slice(0, 500).split(/\s+/u));
+    return words.filter((word) => word !== "").length <= slightWords;
+  };
+  return !isSlight(all.slice(0, at)) && !isSlight(all.slice(at + 1));
 }
 
 // Nothing but a quotation, and no client says whose: the author may have written behind ">" marks.

@@ -13,8 +13,10 @@ const maxBlockLines = 40;
 const maxContinuationLines = 4;
 const label =
   /^[*_|\s]{0,4}([\p{L}\p{M}][\p{L}\p{M}\p{N}.'\u2019 /-]{0,24}?)\s?[*_]{0,2}\s?[:\uff1a]\s?[*_]{0,2}(?!\/\/)/u;
-// Where the line breaks got lost: "From: Ann Date: Thu, 24 Mar 2016".
-const furtherLabel = /(?<=\s)([\p{Lu}\p{Lo}][\p{L}\p{M}]{0,14}(?: [\p{L}\p{M}]{1,14})?)\s?[:\uff1a](?=\s)/gu;
+// Where the line breaks got lost: "From: Ann Date: Thu, 24 Mar 2016", or without even a space: "…, 09:26 CETSubject: Meeting".
+const furtherLabel = /[:\uff1a](?=\s|$)/gu;
+const labelStart = /[\p{Lu}\p{Lo}]/gu;
+const maxLabelChars = 26;
 const address = /[^\s<>()[\]"',;:]{1,64}@[^\s<>()[\]"',;:]{1,255}/u;
 
 /**
@@ -90,11 +92,21 @@ function readLabels(line: SourceLine): Labels {
   const first = name === undefined ? undefined : quotedFields(name);
   const known = first && new Set(first);
   if (known) {
-    for (const more of line.content.slice(0, 500).matchAll(furtherLabel)) {
-      for (const field of quotedFields(more[1] ?? "") ?? []) known.add(field);
+    for (const { index } of line.content.slice(0, 500).matchAll(furtherLabel)) {
+      for (const field of fieldsBefore(line.content, index)) known.add(field);
     }
   }
   const labels = { name, known };
   labelsOf.set(line, labels);
   return labels;
+}
+
+/** The fields named right before a colon: the longest name that starts with a capital (or in a script that has none). */
+function fieldsBefore(content: string, colon: number): Iterable<QuotedField> {
+  const head = content.slice(Math.max(0, colon - maxLabelChars), colon).trimEnd();
+  for (const { index } of head.matchAll(labelStart)) {
+    const fields = quotedFields(head.slice(index));
+    if (fields) return fields;
+  }
+  return [];
 }

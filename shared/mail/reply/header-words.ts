@@ -19,7 +19,7 @@ const fieldNames: Readonly<Record<QuotedField, readonly string[]>> = {
     enviado em | enviada em | enviada | data | inviato | data invio | verzonden | verzonden op | skickat |
     skickad | dato | sendt | sendt dato | lähetetty | päivämäärä | päiväys | wysłano | wysłane | data wysłania |
     odesláno | odoslané | dátum | poslano | poslato | küldve | elküldve | küldés dátuma | trimis | dată | дата |
-    отправлено | отправлен | надіслано | изпратено | датум | послато | στάλθηκε | ημερομηνία | απεστάλη | tarih |
+    отправлено | отправлен | отправленные | надіслано | изпратено | датум | послато | στάλθηκε | ημερομηνία | απεστάλη | tarih |
     gönderildi | gönderme tarihi | تاريخ | التاريخ | تاريخ الإرسال | تم الإرسال | تاریخ | ارسال شده | תאריך |
     נשלח | 日期 | 发送时间 | 发送日期 | 时间 | 寄件日期 | 傳送時間 | 日時 | 日付 | 送信日時 | 送信日 | 날짜 | 보낸 날짜 | 보낸날짜 | 보낸 시간 | 일시 | ngày |
     đã gửi | gửi | ngày gửi | tanggal | dikirim | tarikh | dihantar | วันที่ | ส่ง | เวลา | enviat | enviat el |

@@ -40,8 +40,8 @@ export function quotingElement(name: string, attributes: ReadonlyMap<string, str
       .toLowerCase()
       .split(/\s+/)
       .slice(0, 20)
-      // Outlook on the web puts "x_" before the names of the mail it quotes.
-      .map((word) => word.replace(/^(?:x_|m_-?\d+){1,8}/, ""));
+      // Outlook on the web puts "x_" before the names of the mail it quotes, Gmail "m_…" and "gmail-", Yahoo "ydp…".
+      .map((word) => word.replace(/^(?:x_|gmail-|m_-?\d+_?|ydp[0-9a-f]{6,10}){1,8}/, ""));
   if (name === "blockquote") {
     // Gmail's and Outlook's "indent" is a blockquote without a line at its side, and is no quotation.
     const indent =
@@ -52,6 +52,10 @@ export function quotingElement(name: string, attributes: ReadonlyMap<string, str
     return indent ? undefined : "quote";
   }
   if (attributes.get("data-signatureblock") === "true") return "signature";
+  // Spark's sections, and what GMX and WEB.DE put around the mail that is answered.
+  const section = attributes.get("name")?.toLowerCase();
+  if (section === "messagereplysection" || (section === "quote" && name === "div")) return "quote-start";
+  if (section === "messagesignaturesection") return "signature";
   const marker = attributes.get("data-marker");
   if (marker === "__SIG_PRE__" || marker === "__SIG_POST__") return "signature";
   if (marker === "__HEADERS__" || marker === "__QUOTED_TEXT__") return "quote-start";

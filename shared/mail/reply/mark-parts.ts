@@ -1,4 +1,4 @@
-import { attributionInside, attributionStrength, isDated, mayCloseAttribution } from "./attribution.ts";
+import { attributionInside, attributionStrength, isDated, mayCloseAttribution, tellsWhoWrote } from "./attribution.ts";
 import { headerBlockAt, mayOpenHeaderBlock } from "./header-block.ts";
 import { isReplyAboveLine, isRule, separatorOf } from "./separators.ts";
 import { matchable, type SourceLine } from "./source-lines.ts";
@@ -50,7 +50,10 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
   const takeRest = (end: number, role: PartRole) => {
     pushTo(end, role === "forward" ? "forward" : "attribution", true);
     if (isQuotedNext(at)) {
-      while (at < lines.length && (lines[at]?.depth || lines[at]?.content === "" || isBrokenQuote(lines, at)))
+      while (
+        at < lines.length &&
+        (lines[at]?.depth || lines[at]?.content === "" || isBrokenQuote(lines, at, role === "forward"))
+      )
         pushTo(at + 1, role, true);
     } else {
       pushTo(lines.length, role, true);
@@ -64,7 +67,7 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
 
     if (line.depth > 0) {
       const separator = separatorOf(content);
-      const end = quotedEnd(lines, at);
+      const end = quotedEnd(lines, at, separator === "forward");
       if (separator === "forward") pushTo(end, "forward", true);
       else {
         const owned = attributed || opensOwned(text, lines, at, end);
@@ -103,7 +106,7 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
       takeRest(at + 1, "quote");
       continue;
     }
-    if (blockBelow && (line.hint === "rule" || isRule(content))) {
+    if (blockBelow && (line.hint === "rule" || isRule(content) || tellsWhoWrote(content))) {
       takeRest(blockBelow.end, isForward ? "forward" : "quote");
       continue;
     }
@@ -129,7 +132,10 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
         at++;
       }
       const quoteFollows = isQuotedNext(attribution.end);
-      if (quoteFollows || !authorWrote) {
+      if (isForward && !quoteFollows && !authorWrote) {
+        // Outlook for Windows 10 forwards like this; an answer to a forward has its text above.
+        takeRest(attribution.end, "forward");
+      } else if (quoteFollows || !authorWrote) {
         pushTo(attribution.end, "attribution", true);
         attributed = quoteFollows;
       } else {
@@ -231,14 +237,17 @@ function quotedWithin(lines: readonly SourceLine[], from: number, count: number)
   return undefined;
 }
 
-function quotedEnd(lines: readonly SourceLine[], from: number): number {
+function quotedEnd(lines: readonly SourceLine[], from: number, forwarded: boolean): number {
   let end = from;
-  while (end < lines.length && ((lines[end]?.depth ?? 0) > 0 || isBrokenQuote(lines, end))) end++;
+  while (end < lines.length && ((lines[end]?.depth ?? 0) > 0 || isBrokenQuote(lines, end, forwarded))) end++;
   return end;
 }
 
-/** An unmarked line that belongs to the quotation around it: a long line that was wrapped behind the ">", or a link put on its own line. */
-function isBrokenQuote(lines: readonly SourceLine[], at: number): boolean {
+/**
+ * An unmarked line that belongs to the quotation around it: a long line that was wrapped behind the ">", or a link put on
+ * its own line. Nobody answers inside what they forward: there, a line between two marked ones is quoted in any case.
+ */
+function isBrokenQuote(lines: readonly SourceLine[], at: number, forwarded: boolean): boolean {
   const before = lines[at - 1];
   const line = lines[at];
   const after = lines[at + 1];
@@ -246,6 +255,7 @@ function isBrokenQuote(lines: readonly SourceLine[], at: number): boolean {
     return false;
   if (/^[(<[]?https?:\/\//iu.test(line.content)) return true;
   if (/https?:\/\/\S*$/iu.test(before.content) && !line.content.includes(" ")) return true;
+  if (forwarded) return true;
   return before.content.length >= 60 && !/[?!:]$/u.test(before.content) && /^[\p{Ll}\p{N})\]]/u.test(line.content);
 }
 

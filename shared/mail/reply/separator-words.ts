@@ -4,7 +4,7 @@ import { wordList } from "./word-list.ts";
 
 /** "Original message", as it stands between dashes over a quoted mail. */
 export const originalMessageWords = wordList(`
-  original message | original mail | original email | original e-mail | originalmessage | reply message |
+  original message | original mail | original email | original e-mail | originalmessage | reply message | antwort nachricht | antwortnachricht |
   replied message | message original | message d'origine | message d’origine | message initial |
   courriel original | mail original | message transmis d'origine | ursprüngliche nachricht | urspr. nachricht |
   ursprüngliche mail | originalnachricht | original-nachricht | originale nachricht | ursprüngliche e-mail |

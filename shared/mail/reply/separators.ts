@@ -14,7 +14,8 @@ const frame = /[-_=*~+\u2013\u2014\u2500]/u;
  * counts when `bare` is set (the caller saw a header block under it).
  */
 export function separatorOf(content: string, bare = false): Separator | undefined {
-  if (content.length > 160) return undefined;
+  const leading = leadingSeparator(content);
+  if (leading !== undefined || content.length > 160) return leading;
   const match = framed.exec(`${content} `);
   const inner = match?.[1]?.trim();
   const isFramed =
@@ -36,14 +37,28 @@ export function isRule(content: string): boolean {
 
 const aboveThisLine =
   /\b(?:above|over) (?:this|the) line\b|\b(?:reply|respond|write|type|enter)\b.{0,40}\babove\b.{0,30}\b(?:line|text|mark)/iu;
+// Without a frame, the words have to be an order from their first one on: "My reply is above the line" is a sentence.
+const orders = /^(?:please\s+)?(?:reply|respond|write|type|enter|add|put|post|insert|send|do not)\b/iu;
 const aboveThisLineOtherwise =
   /(?:au[- ]dessus de cette ligne|(?:über|oberhalb) dieser (?:zeile|linie)|(?:encima|arriba) de esta l[íi]nea|(?:sopra|al di sopra di) questa (?:riga|linea)|acima desta linha|boven deze (?:lijn|regel)|ovanför den(?:na)? (?:här )?(?:raden|linjen|rad)|over denne (?:linje|linjen|streg)|tämän (?:rivin|viivan) yläpuolelle|(?:nad|powyżej) (?:tą|tej) lini[ąi]|nad t(?:ímto|ento|uto) (?:řádkem|řádek|čárou|riadok)|выше этой (?:строки|линии|черты)|вище (?:цього рядка|цієї лінії)|e (?:vonal|sor) fölé|deasupra acestei lini|bu (?:satırın|çizginin) üst|在此行(?:之)?上|請在此行|この(?:行|線)より上|이 (?:줄|선) 위|iznad ove (?:linije|crte)|πάνω από αυτή(?:ν)? τη(?:ν)? γραμμή)/iu;
 
 /** A ticket system's "reply above this line", in the framing that says it is not a sentence of the author's. */
 export function isReplyAboveLine(content: string): boolean {
   if (content.length < 12 || content.length > 200) return false;
-  if (!aboveThisLine.test(content) && !aboveThisLineOtherwise.test(content)) return false;
-  return /^[^\p{L}\p{N}]{2,}/u.test(content) || /[^\p{L}\p{N}.!?]{2,}$/u.test(content) || content.length <= 70;
+  const inEnglish = aboveThisLine.test(content);
+  if (!inEnglish && !aboveThisLineOtherwise.test(content)) return false;
+  if (/^[^\p{L}\p{N}]{2,}/u.test(content) || /[^\p{L}\p{N}.!?]{2,}$/u.test(content)) return true;
+  return content.length <= 70 && (!inEnglish || orders.test(content));
+}
+
+// Where the line breaks got lost, the header block goes on behind the dashes: "----- Forwarded message ----- From: Ann …".
+const leadingFrame = /^[-_=*]{2,40} ?([^-_=*].{2,58}?) ?[-_=*]{2,40}(?=\s?[\p{L}\p{M}][\p{L}\p{M} ]{0,20}[:\uff1a])/u;
+
+function leadingSeparator(content: string): Separator | undefined {
+  const words = fold(leadingFrame.exec(content)?.[1] ?? "");
+  if (words === "") return undefined;
+  if (forwards.has(words)) return "forward";
+  return originals.has(words) ? "original" : undefined;
 }
 
 function startsWithForward(words: string): boolean {

@@ -6,8 +6,9 @@ const device =
 // "Sent from my …" as the clients' own settings have it. Each must be the whole line and name a device, an app or "my".
 const sentFrom = new RegExp(
   `^(?:${[
-    `(?:sent|enviado|envoyé|sendt|skickat|gesendet|inviato|verzonden|posted|delivered|written|typed|composed|drafted|queued)\\s+(?:from|via|with|using|on|through|depuis|de|à partir de|desde|del|da|dal|do|von|mit|über|vom|aus|fra|från|via|med|pela|pelo|mediante|con|vanaf|met|van|ved hj[eæ]lp af)(?![\\p{L}]).{0,90}${device}(?![\\p{L}]).{0,70}`,
-    "(?:sent|mailed|posted|typed|written|brought to you)\\s+(?:from|on|with|by)\\s+(?:my|a|an)(?![\\p{L}]).{0,70}",
+    `(?:sent|enviado|envoyé|sendt|skickat|gesendet|inviato|verzonden|posted|delivered|written|typed|composed|drafted|queued)\\s+(?:from|via|with|using|on|through|depuis|de|à partir de|desde|del|da|dal|do|von|mit|über|vom|aus|fra|från|via|med|pela|pelo|mediante|con|vanaf|met|van|ved hj[eæ]lp af)(?![\\p{L}])[^,;!?]{0,90}${device}(?![\\p{L}]).{0,70}`,
+    // "my" with a few words and no clause behind them: "Sent from my desk, which is easier than …" is the author's.
+    "(?:sent|mailed|posted|typed|written|brought to you)\\s+(?:from|on|with|by)\\s+(?:my|a|an)(?:\\s+[^\\s,;.!?]{1,20}){1,4}",
     "sent with \\S.{0,60}(?:mail|\\(https?:).{0,60}",
     "get outlook for .{0,60}",
     "(?:télécharger|télécharge[zr]|obtenir|obtenez) outlook .{0,60}|outlook (?:für|for|pour|para|per|voor|til|för) (?:ios|android|mac|windows).{0,60}|(?:holen sie sich|laden sie) outlook .{0,60}|(?:obtener|obtén|descargar) outlook .{0,60}|(?:scarica|ottieni) outlook .{0,60}|(?:obter|baixar|obtenha) (?:o )?outlook .{0,60}|(?:download|haal) outlook .{0,60}|(?:hämta|hent|hanki) outlook .{0,60}|pobierz (?:aplikację )?outlook .{0,60}|скачать outlook .{0,60}|(?:下载|取得|获取)\\s?outlook .{0,60}",
@@ -50,12 +51,21 @@ const sentFrom = new RegExp(
 /** A mobile client's or an app's own line under what the author wrote ("Sent from my iPhone"), in many languages. */
 export function isDeviceSignature(content: string): boolean {
   if (content.length < 6 || content.length > 160) return false;
-  const text = content
+  const text = withoutLinks(content);
+  // An app we do not know, when its link stands behind it: "Sent from ExampleMail <https://…>".
+  if (text !== content && sentWithApp.test(text)) return true;
+  return text.length >= 4 && sentFrom.test(text);
+}
+
+const sentWithApp =
+  /^(?:sent|gesendet|envoyé|enviado|inviato|verzonden|skickat|sendt|wysłano|wysłane|отправлено|надіслано)\s+\p{L}{1,12}(?:\s+\S{1,30}){1,4}$/iu;
+
+function withoutLinks(content: string): string {
+  return content
     .replace(/[<([]?(?:https?:\/\/|mailto:)[^\s>)\]]*[>)\]]?/giu, "")
     .replace(/^[-_*\s\u2013\u2014[(<]+/u, "")
     .replace(/[-_*\s.!\])>\u2013\u2014]+$/u, "")
     .trim();
-  return text.length >= 4 && sentFrom.test(text);
 }
 
 /** RFC 3676 §4.3: "-- " alone on a line; mailers and gateways often lose the space, some double it. */
@@ -63,16 +73,47 @@ export function isSignatureDash(content: string): boolean {
   return content === "--" || content === "\u2014\u2014" || content === "\u2013\u2013";
 }
 
-const notice =
-  /\b(?:confidential|confidentiality|disclaimer|intended (?:solely |only )?for|intended recipient|privileged|mailing list|unsubscribe|legal notice|virus|vertraulich|confidentiel|confidencial|riservat[eoai]|vertrouwelijk|konfidentiell|poufn|конфиденциальн|abmelden|désabonner)\b|https?:\/\/|www\.|[^\s@]{1,64}@[^\s@]{1,255}|\+?\d[\d ()./-]{6,}\d/iu;
+const noticeWords =
+  "confidential|disclaimer|intended\\s*(?:$|solely|only|for|recipient)|solely for|addressee|privileged|mailing list|unsubscribe|legal notice|viruse?s?(?!\\p{L})|in error|vertraulich|nicht der richtige adressat|irrtümlich|confidentiel|destinataire|confidencial|destinatario|riservat[eoai]|vertrouwelijk|konfidentiell|fortrolig|luottamukselli|poufn|důvěrn|bizalmas|конфиденциальн|abmelden|désabonner";
+const notice = new RegExp(
+  `(?<!\\p{L})(?:${noticeWords})|https?:\\/\\/|www\\.|[^\\s@]{1,64}@[^\\s@]{1,255}|\\+?\\d[\\d ()./-]{6,}\\d`,
+  "iu",
+);
+const legalWord = new RegExp(
+  `(?<!\\p{L})(?:${noticeWords}|delete|recipient|copying|disclos|löschen|vernichten|supprim|elimin)`,
+  "giu",
+);
+// How the notices begin that companies put under every mail.
+const noticeOpening =
+  /^[*_"\s]{0,4}(?:confidentiality (?:notice|note)|(?:legal )?(?:disclaimer|notice)\b|this (?:e-?mail|message|communication|transmission|electronic)|the (?:information|contents?)(?: contained)? (?:in|of) this|if you (?:have received|received|are not)|please consider the environment|please note that this e-?mail|internet e-?mails? (?:are|is) not|diese (?:e-?mail|nachricht)|der inhalt dieser|die in dieser|ce (?:message|courriel|mail)|ce courrier|este (?:mensaje|correo|e-?mail|mensagem)|esta mensagem|la información contenida|questo messaggio|le informazioni|dit (?:bericht|e-?mail)|deze e-?mail|de informatie|detta meddelande|denne (?:e-?mail|meddelelse|besked|e-?post)|tämä viesti|ta wiadomość|niniejsza wiadomość|tento e-?mail|ez az (?:üzenet|e-?mail)|это (?:письмо|сообщение)|настоящее сообщение|данное сообщение)/iu;
+const maxNoticeParagraphs = 8;
+
+/** Where the legal notices start that end the text; undefined when there are none or nothing stands above them. */
+function noticeStart(contents: readonly string[]): number | undefined {
+  let found: number | undefined;
+  let end = contents.length;
+  for (let count = 0; count < maxNoticeParagraphs; count++) {
+    while (end > 0 && contents[end - 1] === "") end--;
+    let start = end;
+    while (start > 0 && contents[start - 1] !== "" && end - start < maxDashSignature) start--;
+    if (start === 0 || start === end) return found;
+    const paragraph = contents.slice(start, end).join(" ").slice(0, 3_000);
+    if (!noticeOpening.test(paragraph)) return found;
+    const words = new Set(Array.from(paragraph.matchAll(legalWord), ([word]) => word.toLowerCase()));
+    if (words.size < 2 && !/consider the environment/iu.test(paragraph)) return found;
+    found = start;
+    end = start;
+  }
+  return found;
+}
 
 /**
  * Where the signature starts in `contents`, the lines of one stretch of the author's own text; undefined when there is none.
  * Cautious: a closing ("Best regards, Ann") is the author's text. Taken are: from "-- " on; from a device's line on; a rule
- * with contact data or a notice under it; a rule with nothing under it.
+ * with contact data or a notice under it; a rule with nothing under it; the legal notices at the end.
  */
 export function signatureStart(contents: readonly string[]): number | undefined {
-  let found: number | undefined;
+  let found = noticeStart(contents);
   let below = 0;
   let sinceFound = 0;
   let noticed = false;

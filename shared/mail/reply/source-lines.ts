@@ -15,7 +15,8 @@ export type LineHint = "none" | "quote-start" | "forward-start" | "signature" | 
 /** Longer lines are matched by their head only: no client writes a marker longer than this. */
 export const maxMatchedChars = 1_000;
 
-const quoteMarks = /^[ \t\u00a0]{0,3}(?:[>\uff1e][ \t]?)+/;
+// Old readers put the quoted author's initials before the mark: "JD> text".
+const quoteMarks = /^[ \t\u00a0]{0,3}(?:[A-Z]{1,3}(?=>[\s>]))?(?:[>\uff1e][ \t]?)+/;
 // Zero-width and direction marks (Windows Mail wraps every part of a date in them), soft hyphens, Gmail's tracking mark.
 const invisible = /[\u00ad\u061c\u1427\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g;
 const oddSpace = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\t]/g;
