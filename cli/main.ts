@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   inspect: () => import("./inspect.ts"),
   score: () => import("./score.ts"),
   quarantine: () => import("./quarantine.ts"),
+  outbox: () => import("./outbox.ts"),
   authenticate: () => import("./authenticate.ts"),
   decrypt: () => import("./decrypt.ts"),
 };

@@ -41,7 +41,7 @@ export function register(program: Command): void {
           const octets = options.withoutSesBlock
             ? store.engine.openRaw(sesMessageId)
             : await storedMessage(store, await dataFolderOf(options), sesMessageId);
-          await write(octets, options.out);
+          await writeOctets(octets, options.out);
         } finally {
           await store.close();
         }
@@ -49,7 +49,8 @@ export function register(program: Command): void {
     );
 }
 
-async function write(octets: AsyncIterable<Uint8Array>, out: string | undefined): Promise<void> {
+/** To stdout, or into a file that appears only when it is complete. @throws {OutputError} */
+export async function writeOctets(octets: AsyncIterable<Uint8Array>, out: string | undefined): Promise<void> {
   const { pipeline } = await import("node:stream/promises");
   if (out === undefined) {
     await pipeline(octets, process.stdout, { end: false });

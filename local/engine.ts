@@ -25,6 +25,7 @@ import { openLog } from "./log.ts";
 import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { secretFile } from "./secret-file.ts";
+import { startSending } from "./send/start-sending.ts";
 import { configuredTargets } from "./ses-api/configured-targets.ts";
 import { createSesApi } from "./ses-api/create-ses-api.ts";
 import { certificateFiles, ownCertificate } from "./smtp/certificate.ts";
@@ -120,6 +121,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ipFilters: config.ipFilters,
       ...(config.tokens && { tokens: config.tokens }),
       env: process.env,
+      sendsMail: config.local.smarthost !== undefined,
       composeBounce: async (request) => {
         composer ??= createBounceComposer({ store: store.engine, region, sign, clock, random });
         return composer(request);
@@ -184,6 +186,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     undo.push(() => runner.close());
 
+    const sending = config.local.smarthost && startSending(config, store, { clock, random, log });
+    if (sending) undo.push(() => sending.stop(drainMs));
+
     const queuePumps = topology.queues.flatMap((queue) => {
       const target = topology.functions.find(({ name }) => name === queue.consumer?.functionName);
       const queueArn = `arn:aws:sqs:${region}:${config.accountId}:${queue.name}`;
@@ -199,7 +204,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     const scheduler = createScheduler({
       clock,
-      ticking: [...pumps, runner],
+      ticking: [...pumps, runner, ...(sending ? [sending] : [])],
       nextDue: async (now) => earliest(await store.engine.nextDue(now), runner.nextDue()),
       onError: (error) =>
         log.error("scheduler failed", { cause: error instanceof Error ? error.message : String(error) }),

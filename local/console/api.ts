@@ -26,6 +26,8 @@ import { suppressionCursor } from "../store/suppressions.ts";
 import { watchCommits } from "./changes.ts";
 import { buildJourney, type Journey } from "./journey.ts";
 import { listMessages } from "./list-messages.ts";
+import { serveOutbox } from "./outbox-api.ts";
+import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
 
 export interface ApiParts {
@@ -151,6 +153,8 @@ export function createApi({ config, store, reception, log }: ApiParts): Hono<{ B
       : c.json(result);
   });
 
+  serveOutbox(api, config, ports.outbox);
+
   let listeners = 0;
   api.get("/events", (c) => {
     if (listeners >= maxListeners) return problem(c, 503, `${maxListeners} readers listen already: close some.`);
@@ -190,14 +194,15 @@ const noMessage = "There is no such message: GET /api/messages lists those that 
 async function readJourney({ engine, ports }: Store, id: SesMessageId): Promise<Journey | undefined> {
   const message = await engine.message(id);
   if (!message) return undefined;
-  const [ruleSet, verification, log, records, shown] = await Promise.all([
+  const [ruleSet, verification, log, records, outgoing, shown] = await Promise.all([
     engine.ruleSetSnapshot(message.ruleSetSnapshot),
     engine.verification(id),
     engine.actionLog(id),
     ports.ledger.recipients(id),
+    ports.outbox.about(id),
     shownHeaders(engine, id),
   ]);
-  return buildJourney({ message, ruleSet, verification, log, records, ...shown });
+  return buildJourney({ message, ruleSet, verification, log, records, outgoing, ...shown });
 }
 
 // What a page shows of a header: longer ones are cut, before decoding and behind it.
@@ -222,12 +227,6 @@ function toHeld({ sesMessageId, recipient, intendedStream, reasons, heldAt, mess
   };
 }
 
-/** The cursor of a full page's last item; null where the list ends. */
-function nextOf<Item, Cursor>(items: readonly Item[], limit: number, cursor: (item: Item) => Cursor): Cursor | null {
-  const last = items.at(-1);
-  return last !== undefined && items.length === limit ? cursor(last) : null;
-}
-
 /** `limit` and `before` of the query, or the answer that they are wrong. */
 function page(c: Context, max: number): { limit: number; before?: number } | { readonly refused: Response } {
   const before = c.req.query("before");
@@ -235,14 +234,4 @@ function page(c: Context, max: number): { limit: number; before?: number } | { r
   const number = wholeNumber(before);
   if (number === undefined) return { refused: problem(c, 400, "before is no number: use `next` of the page before.") };
   return { limit: limitOf(c, max), before: number };
-}
-
-/** 50 unless the query says otherwise; never more than `max`. */
-function limitOf(c: Context, max: number): number {
-  return Math.min(wholeNumber(c.req.query("limit")) ?? 50, max);
-}
-
-function wholeNumber(text: string | undefined): number | undefined {
-  const value = Number(text);
-  return text !== undefined && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }

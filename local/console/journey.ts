@@ -5,6 +5,7 @@ import type { ReceiptAction, RuleSet } from "../../shared/receipt/model.ts";
 import { type ActionTrace, type RuleTrace, traceRules } from "../../shared/receipt/trace.ts";
 import { actionOutcomes } from "../actions/action-outcomes.ts";
 import type { AcceptedMessage, ActionLogEntry, Verification } from "../store/engine-store.ts";
+import type { OutboxEntry } from "../store/outbox-entries.ts";
 
 /** What became of one message, from the connection to the worker, and why. Everything in it was recorded, nothing guessed. */
 export interface Journey {
@@ -25,6 +26,11 @@ export interface Journey {
   readonly rules: readonly JourneyRule[];
   /** In envelope order; behind them whom only the pipeline knows. */
   readonly recipients: readonly JourneyRecipient[];
+  /**
+   * Mail that it caused: bounces, confirmations, replies, forwards. Each leaves at least once: the next hop may get it a
+   * second time, with the same Message-ID, when the engine ended between its answer and our note of it.
+   */
+  readonly outgoing: readonly OutboxEntry[];
 }
 
 export interface JourneyRule extends Omit<RuleTrace, "actions"> {
@@ -73,9 +79,11 @@ export interface JourneyParts {
   readonly verification: Verification | undefined;
   readonly log: readonly ActionLogEntry[];
   readonly records: readonly RecipientRecord[];
+  readonly outgoing: readonly OutboxEntry[];
 }
 
-export function buildJourney({ message, subject, author, ruleSet, verification, log, records }: JourneyParts): Journey {
+export function buildJourney(parts: JourneyParts): Journey {
+  const { message, subject, author, ruleSet, verification, log, records, outgoing } = parts;
   return {
     sesMessageId: message.sesMessageId,
     receivedAt: message.receivedAt.toISOString(),
@@ -88,6 +96,7 @@ export function buildJourney({ message, subject, author, ruleSet, verification, 
     ruleSet: ruleSet?.name ?? null,
     rules: ruleSet ? rules(message, ruleSet, log) : [],
     recipients: inEnvelopeOrder(message, records).map(recipient),
+    outgoing,
   };
 }
 

@@ -41,9 +41,9 @@ export interface OutboxRecipient {
 }
 
 export interface OutboxReading {
-  /** Oldest first; `after`: a number of the last page. */
+  /** Newest first; `before`: the last number of the page before. */
   list(options: {
-    readonly after?: number;
+    readonly before?: number;
     readonly limit: number;
     readonly state?: OutboxState;
   }): Promise<readonly OutboxEntry[]>;
@@ -60,11 +60,16 @@ const selectEntry = "SELECT outbox.*, size_bytes FROM outbox JOIN contents ON co
 
 export function readOutbox(database: Database, contents: Pick<Contents, "open">): OutboxReading {
   return {
-    list: async ({ after = 0, limit, state }) =>
+    list: async ({ before = Number.MAX_SAFE_INTEGER, limit, state }) =>
       database.read((sql) =>
         (state === undefined
-          ? sql.all(`${selectEntry} WHERE outbox.id > ? ORDER BY outbox.id LIMIT ?`, after, limit)
-          : sql.all(`${selectEntry} WHERE state = ? AND outbox.id > ? ORDER BY outbox.id LIMIT ?`, state, after, limit)
+          ? sql.all(`${selectEntry} WHERE outbox.id < ? ORDER BY outbox.id DESC LIMIT ?`, before, limit)
+          : sql.all(
+              `${selectEntry} WHERE state = ? AND outbox.id < ? ORDER BY outbox.id DESC LIMIT ?`,
+              state,
+              before,
+              limit,
+            )
         ).map((row) => toEntry(sql, row)),
       ),
     entry: async (number) =>

@@ -66,6 +66,19 @@ const ses = z.strictObject({
   onSyncFailure: z.enum(["drop", "continue"]).optional(),
 });
 
+// A name that a shell can set.
+const environmentName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "is no name of an environment variable");
+
+const smarthost = z.strictObject({
+  host: text,
+  port: z.int().min(1).max(65_535),
+  tls: z.enum(["starttls", "implicit", "none"]).optional(),
+  ca: text.optional(),
+  auth: z.strictObject({ user: text, passwordFrom: environmentName }).optional(),
+  giveUpAfterHours: z.number().min(4).max(240).optional(),
+  connections: count(50).optional(),
+});
+
 const local = z.strictObject({
   data: text.optional(),
   smtp: text.optional(),
@@ -79,6 +92,7 @@ const local = z.strictObject({
     .optional(),
   tls: z.strictObject({ key: text, cert: text }).optional(),
   functions: z.record(text, text).optional(),
+  smarthost: smarthost.optional(),
   limits: limits.optional(),
   ses: ses.optional(),
 });
@@ -218,6 +232,8 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "aws.alarms": Object.keys(alarms.shape),
   "aws.stages.*": Object.keys(awsSettings.shape),
   "aws.stages.*.alarms": Object.keys(alarms.shape),
+  "local.smarthost": Object.keys(smarthost.shape),
+  "local.smarthost.auth": ["user", "passwordFrom"],
   ruleSet: ["name", "rules"],
   "ruleSet.rules.*": ["name", "enabled", "tlsPolicy", "scanEnabled", "recipients", "actions"],
 };

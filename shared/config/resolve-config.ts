@@ -23,6 +23,7 @@ import type {
   ResolvedLocal,
   ResolvedStream,
   SesReadings,
+  SmarthostConfig,
   StreamConfig,
 } from "./types.ts";
 
@@ -412,6 +413,7 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
       allowed: "host:port, for example 127.0.0.1:2525, [::1]:2525, or port 0 for any free one",
     });
   }
+  checkSmarthost(local.smarthost, faults);
   return {
     data: local.data ?? "data",
     smtp,
@@ -427,10 +429,23 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
     },
     ...(local.tls !== undefined && { tls: local.tls }),
     functions: local.functions ?? {},
+    ...(local.smarthost !== undefined && { smarthost: local.smarthost }),
     limits: { ...defaultLimits, ...local.limits },
     ses: { ...defaultReadings, ...local.ses },
   };
 }
+
+/** A password that everybody on the way can read is no password any more. */
+function checkSmarthost(smarthost: SmarthostConfig | undefined, faults: ConfigFault[]): void {
+  if (!smarthost?.auth || smarthost.tls !== "none" || isLoopback(smarthost.host)) return;
+  faults.push({
+    at: "local.smarthost.tls",
+    problem: `"none" would send the password to ${smarthost.host} in clear`,
+    allowed: "starttls, implicit; none only with a loopback address, or without auth",
+  });
+}
+
+const isLoopback = (host: string) => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
 
 /** `host:port` with IPv6 in brackets; `undefined` when it cannot be listened on. */
 export function parseListen(text: string): { readonly host: string; readonly port: number } | undefined {

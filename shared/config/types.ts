@@ -193,6 +193,8 @@ export interface LocalConfig {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Own Lambda functions that an own rule set names: ARN or name → module with a `handler` export. */
   readonly functions?: Readonly<Record<string, string>>;
+  /** Who takes outgoing mail: bounces, confirmations, replies, forwards. Without, it is kept in the outbox folder. */
+  readonly smarthost?: SmarthostConfig;
   readonly limits?: Partial<LocalLimits>;
   /** The other reading where it is not established what SES does; see docs/ses-fidelity.md. */
   readonly ses?: Partial<SesReadings>;
@@ -208,6 +210,21 @@ export interface SesReadings {
   readonly dkimNeedsAlignment: boolean;
   /** What follows a synchronous function that failed for four hours. Default `drop`. */
   readonly onSyncFailure: "drop" | "continue";
+}
+
+export interface SmarthostConfig {
+  readonly host: string;
+  readonly port: number;
+  /** `starttls` must succeed; `implicit` from the first octet. Default: `implicit` on port 465, else `starttls`. */
+  readonly tls?: "starttls" | "implicit" | "none";
+  /** PEM file of the authority that signed its certificate, where the system does not know it. */
+  readonly ca?: string;
+  /** `passwordFrom` names an environment variable. */
+  readonly auth?: { readonly user: string; readonly passwordFrom: string };
+  /** How long a mail is tried again. 4 to 240, default 120. */
+  readonly giveUpAfterHours?: number;
+  /** SMTP sessions at a time. Default 2. */
+  readonly connections?: number;
 }
 
 export type SpamScannerConfig =
@@ -326,6 +343,7 @@ export interface ResolvedLocal {
   readonly scanners: { readonly spam: SpamScannerConfig; readonly virus: VirusScannerConfig };
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly functions: Readonly<Record<string, string>>;
+  readonly smarthost?: SmarthostConfig;
   readonly limits: LocalLimits;
   readonly ses: SesReadings;
 }

@@ -292,6 +292,7 @@ describe("status", () => {
       "unfinished",
       "byStream",
       "queues",
+      "outbox",
       "refusals",
       "bytes",
     ]);

@@ -3,6 +3,7 @@
 import { empty } from "./dom.js";
 import { journey } from "./journey.js";
 import { messages } from "./messages.js";
+import { outbox } from "./outbox.js";
 import { quarantine } from "./quarantine.js";
 import { refusals } from "./refusals.js";
 import { status } from "./status.js";
@@ -15,6 +16,7 @@ const views = {
   message: (id) => journey(id ?? ""),
   refusals,
   quarantine,
+  outbox,
   status,
 };
 

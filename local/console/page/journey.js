@@ -1,6 +1,7 @@
 // @ts-check
 import { count, el, facts, pill, safe, time, tone } from "./dom.js";
 import { get } from "./http.js";
+import { outgoing } from "./outbox.js";
 
 /** @typedef {import("../journey.ts").Journey} Journey */
 /** @typedef {import("../journey.ts").JourneyRule} JourneyRule */
@@ -42,6 +43,14 @@ export async function journey(id) {
           ? step("off", "Rules", "none", el("p", {}, "No rule set was active when this message arrived."))
           : data.rules.map(rule),
         el("li", { class: `step fork ${data.recipients.length > 1 ? "many" : ""}` }, data.recipients.map(recipient)),
+        data.outgoing.length > 0 &&
+          step(
+            data.outgoing.some(({ state }) => state === "failed") ? "bad" : "good",
+            "Mail that it caused",
+            null,
+            el("p", { class: "meta" }, "Sent at least once, always with the same Message-ID."),
+            ...data.outgoing.map(outgoing),
+          ),
       ),
     ],
   };

@@ -19,6 +19,12 @@ export async function status() {
         ["rules under way", data.unended.toLocaleString()],
         ["refusals", data.refusals.toLocaleString()],
         [
+          "outgoing mail",
+          Object.entries(data.outbox)
+            .map(([state, mails]) => `${mails.toLocaleString()} ${state}`)
+            .join(", "),
+        ],
+        [
           "mail kept",
           data.bytes < 1_048_576 ? `${(data.bytes / 1024).toFixed(1)} KB` : `${(data.bytes / 1_048_576).toFixed(1)} MB`,
         ],

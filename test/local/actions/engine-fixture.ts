@@ -159,7 +159,9 @@ export async function openEngine(): Promise<Engine> {
       const { outbox } = store.ports;
       const entries = await outbox.list({ limit: 100 });
       return Promise.all(
-        entries.map(async ({ number }) => (await bytesOf(outbox.open(number) ?? nothing())).toString("latin1")),
+        entries
+          .toReversed()
+          .map(async ({ number }) => (await bytesOf(outbox.open(number) ?? nothing())).toString("latin1")),
       );
     },
     async close() {

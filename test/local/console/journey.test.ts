@@ -50,6 +50,7 @@ function build(rules: readonly ReceiptRule[] | undefined, more: Partial<JourneyP
   const ruleSet: RuleSet | undefined = rules && { name: "set", rules };
   return buildJourney({
     ...{ message, subject: "Hi", author: null, ruleSet, verification: undefined, log: [], records: [] },
+    outgoing: [],
     ...more,
   });
 }
