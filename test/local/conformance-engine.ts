@@ -112,7 +112,7 @@ export async function startConformance(
     ...options.config,
     local: {
       dns: { zone: zoneFile },
-      functions: { classify: module, "route-notification": module, "route-object": module },
+      functions: { classify: module, "route-notification": module, "route-object": module, "work-record": module },
       ...options.local,
     },
   };
@@ -177,9 +177,15 @@ export async function startConformance(
     },
     async pass(ms) {
       clock.advance(ms);
-      // Any write wakes the scheduler, which looks at the clock.
-      await engine.ports.objects.put({ bucket: names.bucket, key: "tick" }, Buffer.from("."));
-      await settled(engine);
+      const overdue = async () => {
+        const due = await engine.store.engine.nextDue(clock.now());
+        return due !== undefined && due.getTime() <= clock.now().getTime();
+      };
+      do {
+        // Work for a queue wakes the scheduler, which then looks at the clock.
+        await engine.store.ports.queues.send(wakingQueue, [{ id: "0", body: "{}", delaySeconds: 0 }]);
+        await settled(engine);
+      } while (await overdue());
     },
     async restart() {
       ses.destroy();
@@ -196,6 +202,8 @@ export async function startConformance(
   });
   return self;
 }
+
+const wakingQueue = names.streamQueue("bounce");
 
 function clientOf(engine: Engine): SESClient {
   return new SESClient({
