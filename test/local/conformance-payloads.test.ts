@@ -112,7 +112,7 @@ test("§6.6: the SNS action's notification, content last, as text and as Base64"
   const { content } = JSON.parse(base64) as { content: string };
   const stored = Buffer.from(content, "base64").toString();
   expect(text.endsWith(`"encoding":"UTF8"}},"content":${JSON.stringify(stored)}}`)).toBe(true);
-  expectGolden("ordinary.sns.json", `${constant(base64.replace(content, "<content>"), id)}\n`);
+  expectGolden("ordinary.sns.jsonl", `${constant(base64.replace(content, "<content>"), id)}\n`);
 });
 
 test("§6.10: the queue's batch, record by record; raw delivery has the notification as its body", async () => {
