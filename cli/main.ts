@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   raw: () => import("./raw.ts"),
   explain: () => import("./explain.ts"),
   check: () => import("./check.ts"),
+  import: () => import("./import.ts"),
   inspect: () => import("./inspect.ts"),
   score: () => import("./score.ts"),
   quarantine: () => import("./quarantine.ts"),
