@@ -123,7 +123,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       env: process.env,
       sendsMail: config.local.smarthost !== undefined,
       composeBounce: async (request) => {
-        composer ??= createBounceComposer({ store: store.engine, region, sign, clock, random });
+        composer ??= createBounceComposer({
+          ...{ store: store.engine, region, sign, clock, random },
+          toAnySender: config.local.backscatter === "send",
+        });
         return composer(request);
       },
     });

@@ -496,12 +496,39 @@ export interface BounceRequest {
   readonly originalMessageId: SesMessageId;
   /** A verified identity; the DSN's From. */
   readonly bounceSender: string;
+  /** The DSN's text for people; default: that it could not be delivered. */
+  readonly explanation?: string;
+  /** The fields for the whole message in place of the default ones. */
+  readonly messageDsn?: {
+    /** `dns; mx.example.com`. */
+    readonly reportingMta: string;
+    readonly arrivalDate?: Date;
+    readonly extensionFields?: readonly DsnExtensionField[];
+  };
   readonly recipients: readonly {
     readonly recipient: string;
     readonly smtpReplyCode: string;
     readonly statusCode: string;
     readonly message: string;
+    /** RFC 3464 §2.3 field by field, in place of what follows from the three members above. */
+    readonly dsn?: RecipientDsn;
   }[];
+}
+
+export interface RecipientDsn {
+  /** Without `rfc822;`. Default: the recipient. */
+  readonly finalRecipient?: string;
+  readonly action: "failed" | "delayed" | "delivered" | "relayed" | "expanded";
+  readonly remoteMta?: string;
+  readonly status: string;
+  readonly diagnosticCode?: string;
+  readonly lastAttemptDate?: Date;
+  readonly extensionFields?: readonly DsnExtensionField[];
+}
+
+export interface DsnExtensionField {
+  readonly name: string;
+  readonly value: string;
 }
 
 /** A mail that leaves as it is; checked by `checkOutgoingMail` (shared/outgoing). */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { BounceRequest, DsnExtensionField, RecipientDsn } from "../../shared/ports.ts";
 
 export interface DeliveryStatusInput {
   /** Names this bounce: the same key gives the same id and boundary, so that a resumed action sends the same DSN. */
@@ -11,11 +12,14 @@ export interface DeliveryStatusInput {
   readonly from: string;
   /** Envelope sender of the original message; never the null sender. */
   readonly to: string;
+  readonly explanation?: BounceRequest["explanation"];
+  readonly messageDsn?: BounceRequest["messageDsn"];
   readonly recipients: readonly {
     readonly recipient: string;
     readonly smtpReplyCode: string;
     readonly statusCode?: string | undefined;
     readonly message: string;
+    readonly dsn?: RecipientDsn;
   }[];
   /** Header section of the stored message, SES's block on top, CRLF line ends. */
   readonly originalHeaders: Uint8Array;
@@ -42,7 +46,7 @@ export function buildDeliveryStatus(input: DeliveryStatusInput): DeliveryStatus 
     `From: ${oneLine(input.from)}`,
     `To: ${oneLine(input.to)}`,
     `Message-ID: <${messageId}@${region === "us-east-1" ? "email" : region}.amazonses.com>`,
-    "Subject: Delivery Status Notification (Failure)",
+    `Subject: Delivery Status Notification (${kindOf(input.recipients).subject})`,
     "MIME-Version: 1.0",
     "Content-Type: multipart/report; ",
     `\tboundary="${boundary}"; `,
@@ -51,18 +55,15 @@ export function buildDeliveryStatus(input: DeliveryStatusInput): DeliveryStatus 
     `Feedback-ID: 1.${region}.${digest.toString("base64")}:AmazonSES`,
     "",
     `--${boundary}`,
-    "Content-Type: text/plain; charset=us-ascii",
-    "Content-Transfer-Encoding: 7bit",
-    "Content-Description: Notification body",
-    "",
-    "This message could not be delivered.",
+    ...explanationPart(input.explanation ?? kindOf(input.recipients).text),
     "",
     `--${boundary}`,
     "Content-Type: message/delivery-status",
     "Content-Transfer-Encoding: 7bit",
     "",
-    `Reporting-MTA: dns; inbound-smtp.${region}.amazonaws.com`,
-    `Arrival-Date: ${arrivalDate(input.arrivedAt)}`,
+    `Reporting-MTA: ${oneLine(input.messageDsn?.reportingMta ?? `dns; inbound-smtp.${region}.amazonaws.com`)}`,
+    `Arrival-Date: ${arrivalDate(input.messageDsn?.arrivalDate ?? input.arrivedAt)}`,
+    ...extensions(input.messageDsn?.extensionFields),
     "",
     ...input.recipients.flatMap(recipientFields),
     `--${boundary}`,
@@ -77,8 +78,46 @@ export function buildDeliveryStatus(input: DeliveryStatusInput): DeliveryStatus 
 
 type Recipient = DeliveryStatusInput["recipients"][number];
 
+/** What the report is about, in one word and in a sentence: the worst that it tells of any recipient. */
+function kindOf(recipients: readonly Recipient[]): { readonly subject: string; readonly text: string } {
+  const told = new Set(recipients.map(({ dsn }) => dsn?.action ?? "failed"));
+  if (told.has("failed")) return { subject: "Failure", text: "This message could not be delivered." };
+  if (told.has("delayed")) return { subject: "Delay", text: "This message could not be delivered yet." };
+  return { subject: "Success", text: "This message was delivered or handed on." };
+}
+
+/** Part 1. What is not ASCII, or has lines that SMTP does not carry (RFC 5321 §4.5.3.1.6), is base64 in UTF-8. */
+function explanationPart(text: string): string[] {
+  const lines = text.split(/\r\n|\r|\n/);
+  const plain = lines.every((line) => /^[\t\x20-\x7e]{0,900}$/.test(line));
+  const body = plain
+    ? lines
+    : (Buffer.from(lines.join("\r\n").toWellFormed(), "utf8")
+        .toString("base64")
+        .match(/.{1,76}/g) ?? []);
+  return [
+    `Content-Type: text/plain; charset=${plain ? "us-ascii" : "utf-8"}`,
+    `Content-Transfer-Encoding: ${plain ? "7bit" : "base64"}`,
+    "Content-Description: Notification body",
+    "",
+    ...body,
+  ];
+}
+
+/** RFC 3464 §2.4: fields of one's own, in any group. */
+function extensions(fields: readonly DsnExtensionField[] = []): string[] {
+  return fields.map(({ name, value }) => foldLong(`${oneLine(name, 50)}: ${oneLine(value, 2_048)}`));
+}
+
+/** SMTP carries no longer line (RFC 5321 §4.5.3.1.6); a space may become a fold. */
+function foldLong(line: string): string {
+  if (line.length <= 900) return line;
+  return (line.match(/.{1,800}(?:(?= )|$)|.{1,800}/g) ?? []).join("\r\n ").replaceAll("\r\n  ", "\r\n ");
+}
+
 /** RFC 3464 §2.3, with a line behind the group. For a 4yz code, too, the action is `failed`: SES tries no further. */
-function recipientFields({ recipient, smtpReplyCode, statusCode, message }: Recipient): string[] {
+function recipientFields({ recipient, smtpReplyCode, statusCode, message, dsn }: Recipient): string[] {
+  if (dsn) return dsnFields(recipient, dsn);
   const status = statusCode === undefined ? "" : `${oneLine(statusCode)} `;
   return [
     "Action: failed",
@@ -87,6 +126,22 @@ function recipientFields({ recipient, smtpReplyCode, statusCode, message }: Reci
     `Diagnostic-Code: smtp; ${oneLine(smtpReplyCode)} ${status}${oneLine(message)}`,
     // Status is mandatory (RFC 3464 §2.3.4); without one configured the reply code gives its class.
     `Status: ${statusCode === undefined ? `${smtpReplyCode.startsWith("4") ? 4 : 5}.0.0` : oneLine(statusCode)}`,
+    "",
+  ];
+}
+
+/** The same group from SendBounce's RecipientDsnFields. Its order beyond SES's own fields is that of RFC 3464. */
+function dsnFields(recipient: string, dsn: RecipientDsn): string[] {
+  const { remoteMta, diagnosticCode, lastAttemptDate } = dsn;
+  return [
+    `Action: ${dsn.action}`,
+    `Final-Recipient: rfc822; ${oneLine(dsn.finalRecipient ?? recipient)}`,
+    `Original-Recipient: rfc822; ${oneLine(recipient)}`,
+    ...(remoteMta === undefined ? [] : [`Remote-MTA: ${oneLine(remoteMta)}`]),
+    ...(diagnosticCode === undefined ? [] : [foldLong(`Diagnostic-Code: ${oneLine(diagnosticCode, 2_048)}`)]),
+    ...(lastAttemptDate === undefined ? [] : [`Last-Attempt-Date: ${mailDate(lastAttemptDate)}`]),
+    `Status: ${oneLine(dsn.status)}`,
+    ...extensions(dsn.extensionFields),
     "",
   ];
 }
@@ -119,6 +174,6 @@ function sesSendingId(digest: Buffer, sentAt: Date, region: string): string {
 }
 
 /** These fields are ASCII on one line: addresses and texts of strangers must not add another. */
-function oneLine(text: string): string {
-  return text.slice(0, 900).replace(/[^\x20-\x7e]/g, "?");
+function oneLine(text: string, maxCharacters = 900): string {
+  return text.slice(0, maxCharacters).replace(/[^\x20-\x7e]/g, "?");
 }

@@ -65,5 +65,17 @@ export function booleanOf(node: QueryNode, name: string): boolean | undefined {
   throw new Refusal("MalformedInput", `${text} is no boolean`);
 }
 
+/** @throws {Refusal} for anything but an ISO 8601 time with a zone, or seconds since 1970 */
+export function dateOf(node: QueryNode, name: string): Date | undefined {
+  const text = textOf(node, name);
+  if (text === undefined) return undefined;
+  const seconds = /^[0-9]{1,11}(?:\.[0-9]{1,9})?$/.test(text);
+  const iso =
+    /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/.test(text);
+  const date = seconds ? new Date(Number(text) * 1_000) : new Date(iso ? text : Number.NaN);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new Refusal("MalformedInput", "timestamp must follow ISO8601");
+}
+
 const emptyNode = (): QueryNode => ({ members: new Map() });
 const malformed = (message: string) => new Refusal("MalformedQueryString", message);

@@ -93,6 +93,7 @@ const local = z.strictObject({
   tls: z.strictObject({ key: text, cert: text }).optional(),
   functions: z.record(text, text).optional(),
   smarthost: smarthost.optional(),
+  backscatter: z.enum(["refuse", "send"]).optional(),
   limits: limits.optional(),
   ses: ses.optional(),
 });

@@ -430,6 +430,7 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
     ...(local.tls !== undefined && { tls: local.tls }),
     functions: local.functions ?? {},
     ...(local.smarthost !== undefined && { smarthost: local.smarthost }),
+    backscatter: local.backscatter ?? "refuse",
     limits: { ...defaultLimits, ...local.limits },
     ses: { ...defaultReadings, ...local.ses },
   };

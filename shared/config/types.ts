@@ -195,6 +195,11 @@ export interface LocalConfig {
   readonly functions?: Readonly<Record<string, string>>;
   /** Who takes outgoing mail: bounces, confirmations, replies, forwards. Without, it is kept in the outbox folder. */
   readonly smarthost?: SmarthostConfig;
+  /**
+   * Whether SendBounce may answer automatic mail and senders for whom SPF does not vouch. `refuse` (the default) answers
+   * MessageRejected; `send` does as SES does.
+   */
+  readonly backscatter?: "refuse" | "send";
   readonly limits?: Partial<LocalLimits>;
   /** The other reading where it is not established what SES does; see docs/ses-fidelity.md. */
   readonly ses?: Partial<SesReadings>;
@@ -344,6 +349,7 @@ export interface ResolvedLocal {
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly functions: Readonly<Record<string, string>>;
   readonly smarthost?: SmarthostConfig;
+  readonly backscatter: "refuse" | "send";
   readonly limits: LocalLimits;
   readonly ses: SesReadings;
 }

@@ -1,5 +1,6 @@
 import { bounceTemplates } from "../config/bounce-templates.ts";
 import type { ResolvedConfig } from "../config/types.ts";
+import { MailweirError } from "../errors.ts";
 import { normaliseAddress } from "../mail/address.ts";
 import type { Ports } from "../ports.ts";
 import type { Disposition } from "../receipt/model.ts";
@@ -53,15 +54,18 @@ export async function askGate(ports: GatePorts, config: ResolvedConfig, arrival:
     ({ stream, outcome }) => stream === null && (outcome === "bounced" || outcome === "dropped"),
   );
   const bounced = ended.filter(({ outcome }) => outcome === "bounced").map(({ recipient }) => recipient);
-  if (bounced.length > 0) await sendBounce(ports, config, arrival, bounced);
+  const refused = bounced.length > 0 ? await sendBounce(ports, config, arrival, bounced) : undefined;
 
   // What lies in quarantine must not reach the actions behind the gate either.
   const held = decisions.filter(({ stream, recipient }) => stream === "quarantine" && !isPrevented(recipient));
   const stopped = ended.length + held.length;
   return {
     disposition: stopped === decisions.length ? "STOP_RULE_SET" : "CONTINUE",
-    reasons: [...new Set([...ended, ...held].flatMap(({ reasons }) => reasons))],
-    bounced,
+    reasons: [
+      ...new Set([...ended, ...held].flatMap(({ reasons }) => reasons)),
+      ...(refused === undefined ? [] : [`no bounce was sent: ${refused}`]),
+    ],
+    bounced: refused === undefined ? bounced : [],
   };
 
   function isPrevented(recipient: string): boolean {
@@ -69,19 +73,27 @@ export async function askGate(ports: GatePorts, config: ResolvedConfig, arrival:
   }
 }
 
+/** Answers why no bounce can leave, now or later: the mail is stopped all the same, and a retry would change nothing. */
 async function sendBounce(
   { outbox }: GatePorts,
   config: ResolvedConfig,
   { sesMessageId, recipients }: Arrival,
   bounced: readonly string[],
-): Promise<void> {
+): Promise<string | undefined> {
   const { smtpReplyCode, statusCode, message } = bounceTemplates["content-rejected"];
-  await outbox.sendBounce({
-    originalMessageId: sesMessageId,
-    bounceSender: config.bounceSender,
-    // SES wants its own spelling: the recipient must be one of the original's.
-    recipients: recipients
-      .filter((recipient) => bounced.includes(normaliseAddress(recipient)))
-      .map((recipient) => ({ recipient, smtpReplyCode, statusCode, message })),
-  });
+  try {
+    await outbox.sendBounce({
+      originalMessageId: sesMessageId,
+      bounceSender: config.bounceSender,
+      // SES wants its own spelling: the recipient must be one of the original's.
+      recipients: recipients
+        .filter((recipient) => bounced.includes(normaliseAddress(recipient)))
+        .map((recipient) => ({ recipient, smtpReplyCode, statusCode, message })),
+    });
+    return undefined;
+  } catch (error) {
+    // By its code: it may come from another thread.
+    if (error instanceof MailweirError && error.code === "ERR_BOUNCE_REFUSED") return error.message;
+    throw error;
+  }
 }

@@ -1,3 +1,4 @@
+import { simpleParser } from "mailparser";
 import { expect, test } from "vitest";
 import { buildDeliveryStatus, type DeliveryStatusInput } from "../../../local/actions/delivery-status.ts";
 
@@ -91,4 +92,96 @@ test("what strangers wrote stays on its line", () => {
   });
   const text = Buffer.from(raw).toString();
   expect(text).not.toMatch(/^(?:Bcc|Y):|^Status: 2/m);
+});
+
+test("what SendBounce may say stands field by field where RFC 3464 wants it", () => {
+  const { raw } = buildDeliveryStatus({
+    ...input,
+    explanation: "Your order\ncould not be read.",
+    messageDsn: {
+      reportingMta: "dns; mx.shop.example",
+      arrivalDate: new Date("2026-08-03T01:02:03Z"),
+      extensionFields: [{ name: "X-Shop-Queue", value: "17" }],
+    },
+    recipients: [
+      {
+        recipient: "orders@shop.example",
+        smtpReplyCode: "450",
+        statusCode: "4.2.2",
+        message: "unused",
+        dsn: {
+          finalRecipient: "till@shop.example",
+          action: "delayed",
+          remoteMta: "dns; till.shop.example",
+          status: "4.2.2",
+          diagnosticCode: "smtp; 452 4.2.2 The till is full",
+          lastAttemptDate: new Date("2026-08-04T09:15:03Z"),
+          extensionFields: [{ name: "X-Till", value: "3" }],
+        },
+      },
+      {
+        recipient: "b@shop.example",
+        smtpReplyCode: "250",
+        statusCode: "2.0.0",
+        message: "unused",
+        dsn: { action: "relayed", status: "2.0.0" },
+      },
+    ],
+  });
+  const text = Buffer.from(raw).toString("latin1");
+  expect(text).toContain("Subject: Delivery Status Notification (Delay)\r\n");
+  expect(text).toContain("Content-Description: Notification body\r\n\r\nYour order\r\ncould not be read.\r\n\r\n--");
+  const status = text.slice(text.indexOf("Reporting-MTA"), text.indexOf("\r\n--", text.indexOf("Reporting-MTA")));
+  expect(status.split("\r\n")).toEqual([
+    "Reporting-MTA: dns; mx.shop.example",
+    "Arrival-Date: Mon, 03 Aug 26 01:02:03 UTC",
+    "X-Shop-Queue: 17",
+    "",
+    "Action: delayed",
+    "Final-Recipient: rfc822; till@shop.example",
+    "Original-Recipient: rfc822; orders@shop.example",
+    "Remote-MTA: dns; till.shop.example",
+    "Diagnostic-Code: smtp; 452 4.2.2 The till is full",
+    "Last-Attempt-Date: Tue, 4 Aug 2026 09:15:03 +0000",
+    "Status: 4.2.2",
+    "X-Till: 3",
+    "",
+    "Action: relayed",
+    "Final-Recipient: rfc822; b@shop.example",
+    "Original-Recipient: rfc822; b@shop.example",
+    "Status: 2.0.0",
+    "",
+  ]);
+});
+
+test("an explanation in any language, of any length, is read as it was written, and forges no part", async () => {
+  const boundary = /boundary="([^"]+)"/.exec(Buffer.from(buildDeliveryStatus(input).raw).toString())?.[1];
+  const explanation = `Größe überschritten ${"x".repeat(2_000)}\r\n--${boundary}--\r\n.\r\nEnde`;
+  const { raw } = buildDeliveryStatus({ ...input, explanation });
+  const mail = await simpleParser(Buffer.from(raw));
+  expect(mail.text?.trim()).toBe(explanation.replaceAll("\r\n", "\n"));
+  expect(mail.attachments.map(({ contentType }) => contentType)).toEqual([
+    "message/delivery-status",
+    "text/rfc822-headers",
+  ]);
+  expect(
+    Math.max(
+      ...Buffer.from(raw)
+        .toString()
+        .split("\r\n")
+        .map((line) => line.length),
+    ),
+  ).toBeLessThan(998);
+});
+
+test("a long extension value is folded, not cut", () => {
+  const value = "word ".repeat(409).trim();
+  const { raw } = buildDeliveryStatus({
+    ...input,
+    messageDsn: { reportingMta: "dns; a", extensionFields: [{ name: "X-Long", value }] },
+  });
+  const text = Buffer.from(raw).toString();
+  const field = /X-Long: ((?:.|\r\n )*)/.exec(text)?.[1] ?? "";
+  expect(field.replaceAll("\r\n ", " ")).toBe(value);
+  expect(Math.max(...field.split("\r\n").map((line) => line.length))).toBeLessThan(998);
 });

@@ -25,6 +25,8 @@ import {
   VerifyEmailIdentityCommand,
 } from "@aws-sdk/client-ses";
 import { describe, expect, test } from "vitest";
+import { BounceRefusedError } from "../../../shared/outgoing/bounce-refused.ts";
+import type { BounceRequest } from "../../../shared/ports.ts";
 import { noticeTopic, sesId } from "../store/store-fixture.ts";
 import { acceptedMessage, functionArn, keyArn, type SesServer, startSesServer } from "./ses-server.ts";
 
@@ -249,5 +251,96 @@ describe("the unmodified SDK", () => {
     });
     clock.advance(86_400_001);
     await expect(bounce("user@example.com")).rejects.toMatchObject({ name: "MessageRejected" });
+  });
+
+  test("SendBounce hands over everything that the request says", async () => {
+    const asked: BounceRequest[] = [];
+    const { client, store, clock } = await startSesServer({
+      composeBounce: async (request) => {
+        asked.push(request);
+        return { messageId: "dsn", to: "author@example.org", raw: new TextEncoder().encode("a DSN\r\n") };
+      },
+    });
+    const id = sesId(1);
+    await store.engine.accept(acceptedMessage(id, clock.now()), {
+      kind: "inline",
+      bytes: Buffer.from("Subject: x\r\n\r\n"),
+    });
+    const arrived = new Date("2026-08-04T09:15:02Z");
+    await client.send(
+      new SendBounceCommand({
+        OriginalMessageId: id,
+        BounceSender: "mailer-daemon@example.com",
+        BounceSenderArn: "arn:aws:ses:us-east-1:111122223333:identity/example.com",
+        Explanation: "Nobody here of that name.",
+        MessageDsn: {
+          ReportingMta: "dns; mx.example.com",
+          ArrivalDate: arrived,
+          ExtensionFields: [{ Name: "X-A", Value: "1" }],
+        },
+        BouncedRecipientInfoList: [
+          {
+            Recipient: "alias@example.com",
+            RecipientDsnFields: {
+              FinalRecipient: "user@example.com",
+              Action: "failed",
+              RemoteMta: "dns; in.example.com",
+              Status: "5.1.1",
+              DiagnosticCode: "smtp; 550 5.1.1 no",
+              LastAttemptDate: arrived,
+              ExtensionFields: [{ Name: "X-B", Value: "2" }],
+            },
+          },
+        ],
+      }),
+    );
+    expect(asked).toEqual([
+      {
+        originalMessageId: id,
+        bounceSender: "mailer-daemon@example.com",
+        explanation: "Nobody here of that name.",
+        messageDsn: {
+          reportingMta: "dns; mx.example.com",
+          arrivalDate: arrived,
+          extensionFields: [{ name: "X-A", value: "1" }],
+        },
+        recipients: [
+          {
+            recipient: "alias@example.com",
+            smtpReplyCode: "550",
+            statusCode: "5.1.1",
+            message: "smtp; 550 5.1.1 no",
+            dsn: {
+              finalRecipient: "user@example.com",
+              action: "failed",
+              remoteMta: "dns; in.example.com",
+              status: "5.1.1",
+              diagnosticCode: "smtp; 550 5.1.1 no",
+              lastAttemptDate: arrived,
+              extensionFields: [{ name: "X-B", value: "2" }],
+            },
+          },
+        ],
+      },
+    ]);
+  });
+
+  test("a bounce that would be backscatter is MessageRejected, with the reason", async () => {
+    const { client, store, clock } = await startSesServer({
+      composeBounce: async () => {
+        throw new BounceRefusedError("x cannot be bounced: SPF");
+      },
+    });
+    const id = sesId(1);
+    await store.engine.accept(acceptedMessage(id, clock.now()), { kind: "inline", bytes: Buffer.from("a: b\r\n\r\n") });
+    await expect(
+      client.send(
+        new SendBounceCommand({
+          OriginalMessageId: id,
+          BounceSender: "mailer-daemon@example.com",
+          BouncedRecipientInfoList: [{ Recipient: "user@example.com", BounceType: "DoesNotExist" }],
+        }),
+      ),
+    ).rejects.toMatchObject({ name: "MessageRejected", message: "x cannot be bounced: SPF" });
   });
 });

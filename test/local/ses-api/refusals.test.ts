@@ -19,7 +19,8 @@ const absent = undefined as unknown as string;
 
 // biome-ignore lint/suspicious/noExplicitAny: commands of every type are sent
 type AnyCommand = any;
-const rows: readonly (readonly [string, AnyCommand, string, string, Readonly<Record<string, string>>?])[] = [
+type Row = readonly [string, AnyCommand, string, string, Readonly<Record<string, string>>?];
+const rows: readonly Row[] = [
   [
     "a character that no name has",
     new ses.CreateReceiptRuleSetCommand({ RuleSetName: "a b" }),
@@ -314,6 +315,7 @@ const rows: readonly (readonly [string, AnyCommand, string, string, Readonly<Rec
     "InvalidParameterValue",
     "Either BounceType or RecipientDsnFields must be specified for recipient: a@example.com",
   ],
+  ...bounceRows(),
   [
     "a bounce of an unknown message",
     new ses.SendBounceCommand({
@@ -349,4 +351,89 @@ async function prepared(): Promise<SesServer> {
   for (const Name of ["r1", "r2", "r3"]) await server.client.send(rule({ Name }));
   await server.client.send(filter("f"));
   return server;
+}
+
+/** Each wrong in one member; the message that it names does not exist, which is looked up only then. */
+function bounceRows(): Row[] {
+  const good: ses.SendBounceCommandInput = {
+    OriginalMessageId: "x",
+    BounceSender: "me@example.com",
+    BouncedRecipientInfoList: [{ Recipient: "a@example.com", BounceType: "Undefined" }],
+  };
+  const fields = (more: Partial<ses.RecipientDsnFields>): Partial<ses.SendBounceCommandInput> => ({
+    BouncedRecipientInfoList: [
+      { Recipient: "a@example.com", RecipientDsnFields: { Action: "failed", Status: "5.1.1", ...more } },
+    ],
+  });
+  const wrong = (what: string, more: Partial<ses.SendBounceCommandInput>, code: string, message: string): Row => [
+    `a bounce with ${what}`,
+    new ses.SendBounceCommand({ ...good, ...more }),
+    code,
+    message,
+  ];
+  const parameter = "InvalidParameterValue";
+  return [
+    wrong(
+      "no original and no sender",
+      { OriginalMessageId: absent, BounceSender: absent },
+      "ValidationError",
+      "2 validation errors detected: Value at 'originalMessageId' failed to satisfy constraint: Member must not be null; Value at 'bounceSender' failed to satisfy constraint: Member must not be null",
+    ),
+    wrong(
+      "an unknown type",
+      { BouncedRecipientInfoList: [{ Recipient: "a@example.com", BounceType: "Other" as ses.BounceType }] },
+      "ValidationError",
+      one(
+        "'bouncedRecipientInfoList.1.member.bounceType' failed to satisfy constraint: Member must satisfy enum value set: [DoesNotExist, MessageTooLarge, ExceededQuota, ContentRejected, Undefined, TemporaryFailure]",
+      ),
+    ),
+    wrong(
+      "an unknown action",
+      fields({ Action: "lost" as ses.DsnAction }),
+      "ValidationError",
+      one(
+        "'bouncedRecipientInfoList.1.member.recipientDsnFields.action' failed to satisfy constraint: Member must satisfy enum value set: [failed, delayed, delivered, relayed, expanded]",
+      ),
+    ),
+    wrong(
+      "no reporting MTA",
+      { MessageDsn: { ReportingMta: absent, ArrivalDate: new Date(0) } },
+      "ValidationError",
+      one("'messageDsn.reportingMta' failed to satisfy constraint: Member must not be null"),
+    ),
+    wrong(
+      "an extension field without a value",
+      { MessageDsn: { ReportingMta: "dns; a", ExtensionFields: [{ Name: "X-A", Value: absent }] } },
+      "ValidationError",
+      one("'messageDsn.extensionFields.1.member.value' failed to satisfy constraint: Member must not be null"),
+    ),
+    wrong("no recipient", { BouncedRecipientInfoList: [] }, parameter, "BouncedRecipientInfoList must not be empty"),
+    wrong(
+      "a recipient that is no address",
+      { BouncedRecipientInfoList: [{ Recipient: "a", BounceType: "Undefined" }] },
+      parameter,
+      "Invalid recipient: a",
+    ),
+    wrong("a status that is none", fields({ Status: "3.1.1" }), parameter, "Invalid DSN status: 3.1.1"),
+    wrong(
+      "a final recipient with its type",
+      fields({ FinalRecipient: "rfc822; a@example.com" }),
+      parameter,
+      "Invalid final recipient: rfc822; a@example.com",
+    ),
+    wrong("a remote MTA on two lines", fields({ RemoteMta: "dns; a\nX: y" }), parameter, "Invalid remote MTA"),
+    wrong("no words in its diagnosis", fields({ DiagnosticCode: "" }), parameter, "Invalid DSN diagnostic code"),
+    wrong(
+      "an extension's name of 51 letters",
+      fields({ ExtensionFields: [{ Name: "a".repeat(51), Value: "x" }] }),
+      parameter,
+      `Invalid extension field name: ${"a".repeat(51)}`,
+    ),
+    wrong(
+      "an extension's value with a line end",
+      { MessageDsn: { ReportingMta: "dns; a", ExtensionFields: [{ Name: "X-A", Value: "a\r\nb" }] } },
+      parameter,
+      "Invalid extension field value for X-A",
+    ),
+  ];
 }

@@ -41,14 +41,17 @@ export interface SesServer {
   restart(): Promise<SesServer>;
 }
 
-const composeBounce: ComposeBounce = async ({ recipients }) => ({
+const oneDsn: ComposeBounce = async ({ recipients }) => ({
   messageId: `dsn-for-${recipients.length}`,
   to: "author@example.org",
   raw: new TextEncoder().encode("a DSN\r\n"),
 });
 
 /** The API behind a plain HTTP server on a store of its own, and the unmodified SDK's client for it. */
-export async function startSesServer(more: Partial<SesApiParts> = {}): Promise<SesServer> {
+export async function startSesServer({
+  composeBounce = oneDsn,
+  ...more
+}: Partial<SesApiParts> & { readonly composeBounce?: ComposeBounce } = {}): Promise<SesServer> {
   const temporary = await openTemporary({ composeBounce });
   const start = async (store: Store): Promise<SesServer> => {
     const api = createSesApi({
