@@ -35,6 +35,7 @@ import { DataFolderError, folderTrouble } from "./store/errors.ts";
 import { nodeFileSystem } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
 import { openStore, type Store } from "./store/open-store.ts";
+import { bindAddressKey } from "./store/plain-suppressions.ts";
 import { createRuleSets } from "./store/rule-sets.ts";
 import { createWorkMailDelivery } from "./work-mail-delivery.ts";
 
@@ -131,6 +132,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       },
     });
     undo.push(() => store.close());
+    await bindAddressKey(store.database, await store.ports.secrets.keyRing());
 
     const ports: Ports = { clock, random, ...store.ports };
     const host: FunctionHost = options.config

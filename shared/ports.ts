@@ -20,6 +20,9 @@ export interface Ports {
   readonly secrets: Secrets;
   readonly ledger: Ledger;
   readonly suppressions: Suppressions;
+  readonly propagations: Propagations;
+  readonly webhooks: Webhooks;
+  readonly accountList: AccountList;
   readonly tickets: Tickets;
   readonly mailboxes: Mailboxes;
   readonly quarantine: Quarantine;
@@ -238,30 +241,188 @@ export interface Ledger {
 // ---- domain stores: effects are unique on (SES message id, recipient, effect name) by conditional writes; an attempt
 // that a later one overtook gets a StaleClaimError (shared/streams/errors.ts) and nothing is written ----
 
-export interface Suppression {
-  /** Normalised address of the person. */
-  readonly address: string;
-  /** A list's id, or `*` for everything. */
-  readonly list: string;
-  readonly reason: "mailto" | "one-click" | "complaint" | "hard-bounce" | "soft-bounce" | "manual" | "import";
-  /** ISO 8601. */
-  readonly since: string;
-  readonly evidence: {
-    readonly sesMessageId?: SesMessageId;
-    readonly content?: StreamMessage["content"];
-    readonly note: string;
-  };
+export const suppressionReasons = [
+  "mailto",
+  "one-click",
+  "complaint",
+  "hard-bounce",
+  "soft-bounce",
+  "manual",
+  "import",
+  "forgotten",
+] as const;
+export type SuppressionReason = (typeof suppressionReasons)[number];
+
+export interface SuppressionEvidence {
+  readonly sesMessageId?: SesMessageId;
+  readonly content?: StreamMessage["content"];
+  readonly note: string;
+  /** ISO 8601: the store drops the evidence then (housekeeping of its own, or a TTL). Absent: kept. */
+  readonly keepUntil?: string;
 }
 
-export interface Suppressions {
+export interface Suppression {
+  /** Keyed hash of the normalised address (`createPersonOf`): the key, with `list`. */
+  readonly person: string;
+  /** Normalised. Absent when only a token named the person, and for ever after `forget`. */
+  readonly address?: string;
+  /** A list's id, its key (`listKeys`), or `*` for everything. */
+  readonly list: string;
+  readonly reason: SuppressionReason;
+  /** ISO 8601. */
+  readonly since: string;
+  /** ISO 8601: counts until then. Absent: for good. */
+  readonly until?: string;
+  readonly evidence: SuppressionEvidence;
+}
+
+/** What makes one effect unique: the claim of a mail worker, or the name of whatever else asks (an SES event, a form). */
+export type EffectOf = { readonly claim: Claim } | { readonly effect: string };
+
+export interface SuppressionChange {
+  /** Stable, and of no other change. */
+  readonly id: string;
   /**
-   * Writes the suppression once per claim and once per (address, list): an existing one keeps its date and gets the new
-   * evidence in its history.
+   * `noted`: somebody asked again, or bounced softly, and nothing changed. `forgotten`: addresses and evidence were removed.
+   */
+  readonly kind: "suppressed" | "noted" | "soft-bounce" | "removed" | "forgotten";
+  readonly person: string;
+  readonly list: string;
+  readonly reason: SuppressionReason;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly evidence: SuppressionEvidence;
+}
+
+export type SuppressResult =
+  /** There was none, or one that had ended, or one that ends where the new one does not. */
+  | "added"
+  /** The existing one keeps its date and reason; the request is noted in the history. */
+  | "already-suppressed"
+  /** This very effect happened before. */
+  | "repeated";
+
+/**
+ * Who wants no mail. Every call is one transaction. A change of kind `suppressed` or `removed` is handed to the queue
+ * `names.propagateQueue` as a `Propagation` message without target (shared/propagation/message.ts), in the same transaction
+ * (SQLite), or by an outbox item in it that is sent and deleted behind it, and by a sweep after a crash (DynamoDB).
+ * On DynamoDB a person is one partition: one query answers `check` and `history`.
+ */
+export interface Suppressions {
+  /** @throws {StaleClaimError} */
+  suppress(by: EffectOf, suppression: Suppression): Promise<SuppressResult>;
+  /**
+   * Notes a soft bounce; the one that makes `count` of them within `windowMs` suppresses, like `suppress`, until `until`.
+   *
    * @throws {StaleClaimError}
    */
-  suppress(claim: Claim, suppression: Suppression): Promise<"added" | "already-suppressed" | "repeated">;
-  check(address: string, list?: string): Promise<Suppression | undefined>;
+  softBounce(
+    by: EffectOf,
+    bounce: Omit<Suppression, "reason"> & { readonly until: string },
+    limit: { readonly count: number; readonly windowMs: number },
+  ): Promise<SuppressResult | "noted">;
+  /**
+   * Takes a suppression away, if one of `reasons` is its reason (default: all but `forgotten`).
+   *
+   * @throws {StaleClaimError}
+   */
+  remove(
+    by: EffectOf,
+    removal: Pick<Suppression, "person" | "list" | "evidence"> & {
+      /** ISO 8601. */
+      readonly at: string;
+      readonly reasons?: readonly SuppressionReason[];
+    },
+  ): Promise<"removed" | "not-suppressed" | "kept" | "repeated">;
+  /** One read: the suppression of everything, of this list, or of its key, that counts now. */
+  check(person: string, list?: string): Promise<Suppression | undefined>;
+  /** All of a person's, also those that have ended. */
+  of(person: string): Promise<readonly Suppression[]>;
+  /** Oldest first. */
+  history(person: string): Promise<readonly SuppressionChange[]>;
+  /** In the order of `suppressionCursor` (person and list), behind it. */
   list(options: { readonly after?: string; readonly limit: number }): Promise<readonly Suppression[]>;
+  /**
+   * Adds at most 1,000 suppressions that are not there yet, without history and without propagation; importing again
+   * changes nothing, and gives nobody an address back who was forgotten. Answers how many were new.
+   */
+  importAll(suppressions: readonly Suppression[]): Promise<number>;
+  /**
+   * Leaves the keyed hash only: addresses and evidence go, from the history too. A person without a suppression gets one of
+   * everything with reason `forgotten`, so that a later import of addresses cannot bring them back.
+   *
+   * @param at - ISO 8601
+   */
+  forget(person: string, at: string): Promise<void>;
+}
+
+/** One change on its way to one target, such as a webhook. */
+export interface PropagationRecord {
+  /** Id of the change, and name of the target: together the key, and what the target can tell repetitions by. */
+  readonly change: string;
+  readonly target: string;
+  /** The mail that caused it, when one did. */
+  readonly sesMessageId?: SesMessageId;
+  /** `stopped`: the target said that it wants no more. `failed`: given up; its dead letter can be redriven. */
+  readonly state: "waiting" | "done" | "stopped" | "failed";
+  readonly attempts: number;
+  /** Why the last attempt failed, or what the target answered. */
+  readonly cause?: string;
+  /** ISO 8601: not to be tried before. */
+  readonly dueAt?: string;
+  /** ISO 8601. */
+  readonly updatedAt: string;
+}
+
+export type BeginResult =
+  | { readonly kind: "begun"; readonly attempt: number }
+  /** Done or stopped. */
+  | { readonly kind: "ended" }
+  /** Another attempt is under way, or died less than the lease ago. */
+  | { readonly kind: "busy" }
+  /** An attempt failed, and the next one is not due before. */
+  | { readonly kind: "early"; readonly dueAt: string };
+
+export interface Propagations {
+  /**
+   * Draws the next attempt's number, one at a time. `failed` starts again, as after a redrive.
+   *
+   * @param leaseMs - an attempt that noted nothing for so long is taken for dead
+   */
+  begin(item: Pick<PropagationRecord, "change" | "target" | "sesMessageId">, leaseMs: number): Promise<BeginResult>;
+  /** False, and nothing changes, when a later attempt began or it has ended. */
+  note(
+    item: Pick<PropagationRecord, "change" | "target" | "state" | "cause" | "dueAt"> & { readonly attempt: number },
+  ): Promise<boolean>;
+  /** What a mail led to. */
+  of(sesMessageId: SesMessageId): Promise<readonly PropagationRecord[]>;
+  get(change: string, target: string): Promise<PropagationRecord | undefined>;
+}
+
+/** Calls somebody's URL. One adapter for both homes: shared/propagation/guarded-post.ts. */
+export interface Webhooks {
+  /**
+   * Resolves with whatever was answered; redirects are answers. Only public addresses are called, and those of
+   * `allowPrivate`.
+   *
+   * @throws {WebhookError} nothing was answered in time, or the address may not be called
+   */
+  post(request: {
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    /** IP addresses and blocks. */
+    readonly allowPrivate: readonly string[];
+    readonly timeoutMs: number;
+  }): Promise<{ readonly status: number; readonly retryAfter?: string }>;
+}
+
+/** The SES account's own suppression list (SES v2 PutSuppressedDestination, DeleteSuppressedDestination). */
+export interface AccountList {
+  /** `none`: this home has no such list. Both calls may be repeated. */
+  put(address: string, reason: "BOUNCE" | "COMPLAINT"): Promise<"done" | "none">;
+  /** Deleting what is not there is a success. */
+  remove(address: string): Promise<"done" | "none">;
 }
 
 export interface TicketAttachment {

@@ -140,3 +140,14 @@ export class MailboxNameError extends MailweirError {
     super(`"${name.slice(0, 80)}" cannot name a mailbox folder: letters, digits, dot, hyphen, underscore, plus and @`);
   }
 }
+
+export class AddressKeyChangedError extends MailweirError {
+  readonly code = "ERR_ADDRESS_KEY_CHANGED";
+  readonly retryable = false;
+  constructor() {
+    super(
+      "The secret that hashes addresses is not the one that the suppression list was made with, so nobody on it would be " +
+        "found: set tokens.addressSecretFrom to the first key's secret (keys/tokens.key if there was no configured one)",
+    );
+  }
+}

@@ -37,7 +37,7 @@ export interface ReadOnlyStore {
   readonly ports: {
     readonly objects: Pick<ObjectStore, "head" | "open" | "list">;
     readonly ledger: Pick<Ledger, "meta" | "recipients" | "unfinished">;
-    readonly suppressions: Pick<Suppressions, "check" | "list">;
+    readonly suppressions: Pick<Suppressions, "check" | "of" | "history" | "list">;
     readonly tickets: Pick<Tickets, "threads" | "get" | "list">;
     readonly quarantine: Pick<Quarantine, "get" | "list">;
     readonly records: Pick<Records, "list">;
@@ -74,7 +74,7 @@ export async function openStoreReadOnly(
     ports: {
       objects: readObjects(database, contents),
       ledger: createLedger(database, clock),
-      suppressions: createSuppressions(database),
+      suppressions: createSuppressions(database, clock),
       tickets: createTickets(database, clock),
       quarantine: createQuarantine(database),
       records: createRecords(database),

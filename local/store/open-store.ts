@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import type { Topology } from "../../shared/config/topology.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
-import type { Clock, Ports, Random } from "../../shared/ports.ts";
+import type { AccountList, Clock, Ports, Random, Webhooks } from "../../shared/ports.ts";
+import { createWebhooks } from "../../shared/propagation/guarded-post.ts";
+import type { Propagation } from "../../shared/propagation/message.ts";
 import type { IpFilter } from "../../shared/receipt/model.ts";
 import { createActions } from "./actions.ts";
 import { openContents } from "./contents.ts";
-import { type Database, openDatabase } from "./database.ts";
+import { type Database, openDatabase, type Transaction } from "./database.ts";
 import type { EngineStore } from "./engine-store.ts";
 import { DataFolderError, folderTrouble } from "./errors.ts";
 import { errorCode, type FileSystem, makeFolder, nodeFileSystem, removeFile } from "./files.ts";
@@ -19,6 +21,8 @@ import { createMessages } from "./messages.ts";
 import { createObjects } from "./objects.ts";
 import { type ComposeBounce, type LocalOutbox, openOutbox } from "./outbox.ts";
 import { createOverview } from "./overview.ts";
+import { hashPlainSuppressions } from "./plain-suppressions.ts";
+import { createPropagations } from "./propagations.ts";
 import { createQuarantine } from "./quarantine.ts";
 import { createQueues, createSending, type LocalQueues, uuid } from "./queues.ts";
 import { createRecords } from "./records.ts";
@@ -47,6 +51,8 @@ export interface StoreOptions {
   readonly ipFilters?: readonly IpFilter[];
   /** The configured token keys; default: one generated key in the folder. */
   readonly tokens?: ResolvedConfig["tokens"];
+  /** Default: real requests, to public addresses only. */
+  readonly webhooks?: Webhooks;
   /** Where secrets may be read from. Default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** An upper bound of the database in pages of 4 KB, for tests of a full disk. */
@@ -91,14 +97,28 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       newName: () => uuid(random),
       sends: options.sendsMail ?? false,
     });
+    const secrets = createSecrets(
+      { ...(options.tokens && { tokens: options.tokens }) },
+      folder.keys,
+      options.env ?? {},
+    );
+    await hashPlainSuppressions(database, secrets);
+    const propagateQueue = topology.queues.find(({ consumer }) => consumer?.functionName === "propagate")?.name;
+    const handOver = (tx: Transaction, message: Propagation) => {
+      if (propagateQueue !== undefined) sending.enqueue(tx, propagateQueue, JSON.stringify(message));
+    };
     const ports = {
       objects: createObjects(database, contents, clock, () => uuid(random)),
       queues: createQueues(database, topology.queues, clock, random),
       topics: createTopics(database, publishing),
       keys: createKeyStore(fs, folder.keys, random, options.kmsKeyArns),
-      secrets: createSecrets({ ...(options.tokens && { tokens: options.tokens }) }, folder.keys, options.env ?? {}),
+      secrets,
       ledger: createLedger(database, clock),
-      suppressions: createSuppressions(database),
+      suppressions: createSuppressions(database, clock, handOver),
+      propagations: createPropagations(database, clock),
+      webhooks: options.webhooks ?? createWebhooks(),
+      // One machine has no SES account.
+      accountList: { put: async () => "none", remove: async () => "none" } satisfies AccountList,
       tickets: createTickets(database, clock),
       mailboxes: createMailboxes(database, fs, folder.maildir),
       quarantine: createQuarantine(database),

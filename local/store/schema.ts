@@ -251,4 +251,48 @@ export const migrations: readonly string[] = [
   CREATE TABLE limits (key TEXT PRIMARY KEY, ends_at INTEGER NOT NULL, taken TEXT NOT NULL) WITHOUT ROWID;
   CREATE INDEX limits_end ON limits (ends_at);
   `,
+  // Suppressions under the keyed hash of their address, with history; what is on its way to whom. Rows under the plain
+  // address are moved when the store is opened, which needs the key (plain-suppressions.ts).
+  `
+  ALTER TABLE suppressions RENAME TO plain_suppressions;
+  ALTER TABLE suppression_history RENAME TO plain_suppression_history;
+  CREATE TABLE suppressed (
+    person BLOB NOT NULL,
+    list TEXT NOT NULL,
+    address TEXT,
+    reason TEXT NOT NULL,
+    since TEXT NOT NULL,
+    until TEXT,
+    evidence TEXT NOT NULL,
+    keep_until INTEGER,
+    PRIMARY KEY (person, list)
+  ) WITHOUT ROWID;
+  CREATE INDEX suppressed_old ON suppressed (keep_until) WHERE keep_until IS NOT NULL;
+  CREATE TABLE suppression_changes (
+    -- An id is told to others, so it is never used again.
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person BLOB NOT NULL,
+    list TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    keep_until INTEGER
+  );
+  CREATE INDEX suppression_changes_person ON suppression_changes (person, id);
+  CREATE INDEX suppression_changes_old ON suppression_changes (keep_until) WHERE keep_until IS NOT NULL;
+  CREATE TABLE forgotten (person BLOB PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE propagations (
+    change TEXT NOT NULL,
+    target TEXT NOT NULL,
+    ses_message_id TEXT,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    cause TEXT,
+    due_at TEXT,
+    updated_at TEXT NOT NULL,
+    PRIMARY KEY (change, target)
+  ) WITHOUT ROWID;
+  CREATE INDEX propagations_message ON propagations (ses_message_id) WHERE ses_message_id IS NOT NULL;
+  `,
 ];

@@ -1,65 +1,280 @@
-import type { Suppression, Suppressions } from "../../shared/ports.ts";
+import type {
+  Clock,
+  EffectOf,
+  Suppression,
+  SuppressionChange,
+  SuppressionEvidence,
+  SuppressionReason,
+  Suppressions,
+} from "../../shared/ports.ts";
+import type { Propagation } from "../../shared/propagation/message.ts";
+import { everything, listKeys } from "../../shared/unsubscribe/list-id.ts";
+import { personFromOctets, personToOctets } from "../../shared/unsubscribe/person.ts";
 import { assertClaim, effectResult, noteEffect } from "./claims.ts";
-import type { Database, Row, Sql } from "./database.ts";
+import type { Database, Row, Sql, Transaction } from "./database.ts";
 
 /** Who does not want mail. Pages go on behind `suppressionCursor` of the last one. */
 export function createSuppressions(
   database: Database,
-): Suppressions & { history(address: string, list: string): Promise<readonly Suppression[]> } {
-  return {
-    suppress: (claim, suppression) =>
-      database.write((tx) => {
-        const seq = assertClaim(tx, claim);
-        const { address, list } = suppression;
-        const effect = `suppress ${suppressionCursor(suppression)}`;
-        if (effectResult(tx, seq, claim.recipient, effect) !== undefined) return "repeated";
-        const { changes } = tx.run(
-          "INSERT OR IGNORE INTO suppressions (sort_key, address, list, suppression) VALUES (?, ?, ?, ?)",
-          suppressionCursor(suppression),
-          address,
-          list,
-          JSON.stringify(suppression),
-        );
+  clock: Clock,
+  /** Puts a change on its way in the transaction that makes it. */
+  handOver: (tx: Transaction, message: Propagation) => void = () => undefined,
+): Suppressions {
+  const now = () => clock.now().getTime();
+
+  const suppress = (tx: Transaction, given: Suppression): "added" | "already-suppressed" => {
+    const suppression = withoutForgotten(tx, given);
+    const existing = find(tx, suppression.person, suppression.list);
+    const replaces = existing === undefined || ends(existing, now()) || outlasts(suppression, existing);
+    const change = noteChange(tx, replaces ? "suppressed" : "noted", suppression, suppression.since);
+    if (!replaces) {
+      if (existing.address === undefined && suppression.address !== undefined) {
         tx.run(
-          "INSERT INTO suppression_history (address, list, at, suppression) VALUES (?, ?, ?, ?)",
-          address,
-          list,
-          Date.parse(suppression.since) || 0,
-          JSON.stringify(suppression),
+          "UPDATE suppressed SET address = ? WHERE person = ? AND list = ?",
+          suppression.address,
+          personToOctets(suppression.person),
+          suppression.list,
         );
-        const result = changes === 1 ? "added" : "already-suppressed";
-        noteEffect(tx, seq, claim.recipient, effect, result);
-        return result;
+      }
+      return "already-suppressed";
+    }
+    insert(tx, "INSERT OR REPLACE", suppression);
+    handOver(tx, { version: 1, change: { ...change, kind: "suppressed", ...about(suppression) } });
+    return "added";
+  };
+
+  return {
+    suppress: (by, suppression) =>
+      database.write((tx) => {
+        dropOldEvidence(tx, now());
+        return once(tx, by, `suppress ${suppressionCursor(suppression)}`, () => suppress(tx, suppression));
       }),
-    check: async (address, list = everything) =>
-      database.read(
-        (sql) => find(sql, address, everything) ?? (list === everything ? undefined : find(sql, address, list)),
+    softBounce: (by, bounce, { count, windowMs }) =>
+      database.write((tx) =>
+        once(tx, by, `soft-bounce ${suppressionCursor(bounce)}`, () => {
+          const suppression = { ...bounce, reason: "soft-bounce" } as const;
+          noteChange(tx, "soft-bounce", suppression, bounce.since);
+          const rows = tx.all(
+            "SELECT at FROM suppression_changes WHERE person = ? AND list = ? AND kind = 'soft-bounce'",
+            personToOctets(bounce.person),
+            bounce.list,
+          );
+          const times = rows.map(({ at }) => Date.parse(String(at))).sort((a, b) => a - b);
+          return crowded(times, Date.parse(bounce.since), count, windowMs) ? suppress(tx, suppression) : "noted";
+        }),
       ),
-    list: async ({ after = "", limit }) =>
+    remove: (by, { person, list, at, evidence, reasons }) =>
+      database.write((tx) =>
+        once(tx, by, `remove ${suppressionCursor({ person, list })}`, () => {
+          const existing = find(tx, person, list);
+          if (existing === undefined) return "not-suppressed";
+          const allowed = reasons?.includes(existing.reason) ?? existing.reason !== "forgotten";
+          if (!allowed) return "kept";
+          tx.run("DELETE FROM suppressed WHERE person = ? AND list = ?", personToOctets(person), existing.list);
+          const removed = { ...existing, evidence };
+          const change = noteChange(tx, "removed", removed, at);
+          handOver(tx, { version: 1, change: { ...change, kind: "removed", ...about(removed) } });
+          return "removed";
+        }),
+      ),
+    check: async (person, list = everything) => {
+      const names = new Set([everything, ...listKeys(list)]);
+      const rows = database.read((sql) => allOf(sql, person));
+      const at = now();
+      const counting = rows.filter((row) => names.has(row.list) && !ends(row, at));
+      return counting.find((row) => row.list === everything) ?? counting[0];
+    },
+    of: async (person) => database.read((sql) => allOf(sql, person)),
+    history: async (person) =>
       database.read((sql) =>
-        sql
-          .all("SELECT suppression FROM suppressions WHERE sort_key > ? ORDER BY sort_key LIMIT ?", after, limit)
-          .map(toSuppression),
+        sql.all("SELECT * FROM suppression_changes WHERE person = ? ORDER BY id", personToOctets(person)).map(toChange),
       ),
-    history: async (address, list) =>
-      database.read((sql) =>
+    list: async ({ after, limit }) => {
+      const [person, list = ""] = after?.split(" ") ?? [];
+      // Text that is no cursor starts from the beginning.
+      const from = person !== undefined && /^[a-z2-7]{26}$/.test(person) ? personToOctets(person) : new Uint8Array(0);
+      return database.read((sql) =>
         sql
-          .all("SELECT suppression FROM suppression_history WHERE address = ? AND list = ? ORDER BY id", address, list)
+          .all(
+            "SELECT * FROM suppressed WHERE (person, list) > (?, ?) ORDER BY person, list LIMIT ?",
+            from,
+            list,
+            limit,
+          )
           .map(toSuppression),
-      ),
+      );
+    },
+    importAll: (suppressions) =>
+      database.write((tx) => {
+        let added = 0;
+        for (const suppression of suppressions)
+          added += insert(tx, "INSERT OR IGNORE", withoutForgotten(tx, suppression));
+        return added;
+      }),
+    forget: (person, at) =>
+      database.write((tx) => {
+        const octets = personToOctets(person);
+        tx.run("INSERT OR IGNORE INTO forgotten (person) VALUES (?)", octets);
+        insert(tx, "INSERT OR IGNORE", {
+          person,
+          list: everything,
+          reason: "forgotten",
+          since: at,
+          evidence: forgottenEvidence,
+        });
+        const evidence = JSON.stringify(forgottenEvidence);
+        tx.run(
+          "UPDATE suppressed SET address = NULL, evidence = ?, keep_until = NULL WHERE person = ?",
+          evidence,
+          octets,
+        );
+        tx.run("UPDATE suppression_changes SET evidence = ?, keep_until = NULL WHERE person = ?", evidence, octets);
+        noteChange(tx, "forgotten", { person, list: everything, reason: "forgotten", evidence: forgottenEvidence }, at);
+      }),
   };
 }
 
-/** Where a suppression stands in the list: by address. */
-export function suppressionCursor({ address, list }: Pick<Suppression, "address" | "list">): string {
-  return `${address} ${list}`;
+/** Where a suppression stands in the list: by the hash, then the list. */
+export function suppressionCursor({ person, list }: Pick<Suppression, "person" | "list">): string {
+  return `${person} ${list}`;
 }
 
-const everything = "*";
+const forgottenEvidence: SuppressionEvidence = { note: "forgotten" };
 
-function find(sql: Sql, address: string, list: string): Suppression | undefined {
-  const row = sql.get("SELECT suppression FROM suppressions WHERE sort_key = ?", suppressionCursor({ address, list }));
-  return row && toSuppression(row);
+/** Does it once per claim, or per name of what asks; answers "repeated" the next time. */
+function once<Result extends string>(
+  tx: Transaction,
+  by: EffectOf,
+  name: string,
+  act: () => Result,
+): Result | "repeated" {
+  // Rows of messages have sequence numbers from 1.
+  const seq = "claim" in by ? assertClaim(tx, by.claim) : 0;
+  const recipient = "claim" in by ? by.claim.recipient : "";
+  const effect = "claim" in by ? name : `${by.effect} ${name}`;
+  if (effectResult(tx, seq, recipient, effect) !== undefined) return "repeated";
+  const result = act();
+  noteEffect(tx, seq, recipient, effect, result);
+  return result;
 }
 
-const toSuppression = (row: Row) => JSON.parse(String(row["suppression"])) as Suppression;
+/** The row of this list: under its id, or under the key by which a token named it. */
+function find(sql: Sql, person: string, list: string): Suppression | undefined {
+  const names = listKeys(list);
+  return allOf(sql, person).find((row) => names.includes(row.list));
+}
+
+function allOf(sql: Sql, person: string): readonly Suppression[] {
+  return sql.all("SELECT * FROM suppressed WHERE person = ? ORDER BY list", personToOctets(person)).map(toSuppression);
+}
+
+/** Whether `count` of the times, `about` among them, lie within one window; reports may come out of order. */
+function crowded(times: readonly number[], about: number, count: number, windowMs: number): boolean {
+  return times.some((first, index) => {
+    const last = times[index + count - 1];
+    return last !== undefined && last - first < windowMs && first <= about && about <= last;
+  });
+}
+
+const ends = ({ until }: Suppression, now: number) => until !== undefined && Date.parse(until) <= now;
+
+/** Whether the new one counts longer than the one that is there. */
+function outlasts(given: Suppression, existing: Suppression): boolean {
+  if (existing.until === undefined) return false;
+  return given.until === undefined || Date.parse(given.until) > Date.parse(existing.until);
+}
+
+function withoutForgotten(sql: Sql, suppression: Suppression): Suppression {
+  if (suppression.address === undefined) return suppression;
+  if (!sql.get("SELECT 1 FROM forgotten WHERE person = ?", personToOctets(suppression.person))) return suppression;
+  const { address: _, ...rest } = suppression;
+  return rest;
+}
+
+function insert(tx: Transaction, how: "INSERT OR IGNORE" | "INSERT OR REPLACE", suppression: Suppression): number {
+  const { person, list, address, reason, since, until, evidence } = suppression;
+  return tx.run(
+    `${how} INTO suppressed (person, list, address, reason, since, until, evidence, keep_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    personToOctets(person),
+    list,
+    address ?? null,
+    reason,
+    since,
+    until ?? null,
+    JSON.stringify(evidence),
+    keepUntil(evidence),
+  ).changes;
+}
+
+function noteChange(
+  tx: Transaction,
+  kind: SuppressionChange["kind"],
+  { person, list, reason, evidence }: Pick<Suppression, "person" | "list" | "reason" | "evidence">,
+  at: string,
+): Pick<SuppressionChange, "id" | "person" | "list" | "reason" | "at"> {
+  const { lastId } = tx.run(
+    "INSERT INTO suppression_changes (person, list, kind, reason, at, evidence, keep_until) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    personToOctets(person),
+    list,
+    kind,
+    reason,
+    at,
+    JSON.stringify(evidence),
+    keepUntil(evidence),
+  );
+  return { id: changeId(lastId), person, list, reason, at };
+}
+
+function about({ address, evidence }: Pick<Suppression, "address" | "evidence">) {
+  return {
+    ...(address !== undefined && { address }),
+    ...(evidence.sesMessageId !== undefined && { sesMessageId: evidence.sesMessageId }),
+  };
+}
+
+const keepUntil = (evidence: SuppressionEvidence) => (evidence.keepUntil ? Date.parse(evidence.keepUntil) : null);
+
+// A few rows with every write: evidence whose time is over goes without a job of its own, and nobody waits for it.
+const droppedAtOnce = 20;
+
+function dropOldEvidence(tx: Transaction, now: number): void {
+  const gone = JSON.stringify({ note: "evidence no longer kept" } satisfies SuppressionEvidence);
+  tx.run(
+    `UPDATE suppression_changes SET evidence = ?, keep_until = NULL WHERE id IN
+      (SELECT id FROM suppression_changes WHERE keep_until <= ? LIMIT ${droppedAtOnce})`,
+    gone,
+    now,
+  );
+  tx.run(
+    `UPDATE suppressed SET evidence = ?, keep_until = NULL WHERE (person, list) IN
+      (SELECT person, list FROM suppressed WHERE keep_until <= ? LIMIT ${droppedAtOnce})`,
+    gone,
+    now,
+  );
+}
+
+const changeId = (id: number) => `chg_${String(id).padStart(12, "0")}`;
+
+function toSuppression(row: Row): Suppression {
+  return {
+    person: personFromOctets(row["person"] as Uint8Array),
+    ...(row["address"] !== null && { address: String(row["address"]) }),
+    list: String(row["list"]),
+    reason: String(row["reason"]) as SuppressionReason,
+    since: String(row["since"]),
+    ...(row["until"] !== null && { until: String(row["until"]) }),
+    evidence: JSON.parse(String(row["evidence"])) as SuppressionEvidence,
+  };
+}
+
+function toChange(row: Row): SuppressionChange {
+  return {
+    id: changeId(Number(row["id"])),
+    kind: String(row["kind"]) as SuppressionChange["kind"],
+    person: personFromOctets(row["person"] as Uint8Array),
+    list: String(row["list"]),
+    reason: String(row["reason"]) as SuppressionReason,
+    at: String(row["at"]),
+    evidence: JSON.parse(String(row["evidence"])) as SuppressionEvidence,
+  };
+}

@@ -180,6 +180,41 @@ const tickets = z.strictObject({
   outsiders: z.enum(["related", "unrelated"]).optional(),
 });
 
+const days = z.int().min(1).max(36_500);
+const unsubscribe = z.strictObject({
+  lists: z.record(text, z.strictObject({ name: text.optional() })).optional(),
+  url: text.optional(),
+  unverified: z.enum(["confirm", "park"]).optional(),
+  replies: z.enum(["act", "confirm", "park"]).optional(),
+  notify: z.boolean().optional(),
+  bounces: z
+    .strictObject({
+      hard: z.boolean().optional(),
+      soft: z
+        .union([z.literal(false), z.strictObject({ count: z.int().min(1).max(1_000), days, forDays: days })])
+        .optional(),
+    })
+    .optional(),
+  complaints: z.boolean().optional(),
+  evidenceDays: days.optional(),
+  propagate: z
+    .strictObject({
+      sesAccountList: z.boolean().optional(),
+      webhooks: z
+        .record(
+          text,
+          z.strictObject({
+            url: text,
+            secretFrom: secretSource,
+            lists: z.array(text).min(1).optional(),
+            allowPrivate: z.array(text).min(1).max(20).optional(),
+          }),
+        )
+        .optional(),
+    })
+    .optional(),
+});
+
 const templates = Object.keys(bounceTemplates) as [BounceTemplateName, ...BounceTemplateName[]];
 
 export const configSchema = z.strictObject({
@@ -200,6 +235,7 @@ export const configSchema = z.strictObject({
   region: z.enum(receivingRegions).optional(),
   ruleSet: ruleSet.optional(),
   tokens: tokens.optional(),
+  unsubscribe: unsubscribe.optional(),
   local: local.optional(),
   aws: aws.optional(),
 });
@@ -217,6 +253,13 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "ipFilters.*": ["block", "allow"],
   gate: Object.keys(gate.shape),
   tokens: Object.keys(tokens.shape),
+  unsubscribe: Object.keys(unsubscribe.shape),
+  "unsubscribe.lists.*": ["name"],
+  "unsubscribe.bounces": ["hard", "soft"],
+  "unsubscribe.bounces.soft": ["count", "days", "forDays"],
+  "unsubscribe.propagate": ["sesAccountList", "webhooks"],
+  "unsubscribe.propagate.webhooks.*": ["url", "secretFrom", "lists", "allowPrivate"],
+  "unsubscribe.propagate.webhooks.*.secretFrom": secretSources,
   "tokens.keys.*": ["id", "secretFrom", "verifyUntil"],
   "tokens.keys.*.secretFrom": secretSources,
   "tokens.addressSecretFrom": secretSources,

@@ -47,6 +47,7 @@ export function resourceNames(prefix: string, region: string, accountId: string,
     tokenSecret: `${prefix}/tokens`,
     noticeQueue: `${prefix}-notices`,
     objectQueue: `${prefix}-objects`,
+    propagateQueue: `${prefix}-propagate`,
     streamQueue: (stream) => `${prefix}-stream-${stream}`,
     functionArn: (name) => arn("lambda", `function:${prefix}-${name}`),
   };

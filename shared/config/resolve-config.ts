@@ -13,6 +13,7 @@ import { deriveRuleSet } from "./derive-rules.ts";
 import { isStageName, localAccountId, localPrefix, resourceNames, stagePrefix } from "./names.ts";
 import { ownRuleSet } from "./own-rule-set.ts";
 import { resolveAws, stageFault } from "./resolve-aws.ts";
+import { resolveUnsubscribe } from "./resolve-unsubscribe.ts";
 import { soundPart } from "./sound-part.ts";
 import type {
   BuiltInWorker,
@@ -69,6 +70,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   const ipFilters = resolveIpFilters(config, prefix, faults);
   const local = resolveLocal(config, faults);
   checkTokens(config, faults);
+  const unsubscribe = resolveUnsubscribe(config.unsubscribe ?? {}, faults);
   if (config.ruleSet) faults.push(...checkRuleSet(config.ruleSet));
   else if (!streams.some((stream) => stream.addressed) && !shape.unsound.some(([section]) => section === "streams")) {
     faults.push({
@@ -102,6 +104,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     encrypt,
     ruleSet,
     ...(config.tokens !== undefined && { tokens: config.tokens }),
+    unsubscribe,
     names,
     local,
     aws,

@@ -30,6 +30,7 @@ export interface MailConfig {
   readonly ruleSet?: RuleSet;
   /** Keys of the tokens in unsubscribe and reply addresses. Without: one key, made at the first start. */
   readonly tokens?: TokenConfig;
+  readonly unsubscribe?: UnsubscribeConfig;
   readonly local?: LocalConfig;
   /** What only a deployment needs (docs/aws.md). */
   readonly aws?: AwsConfig;
@@ -104,6 +105,46 @@ export interface TokenConfig {
   }[];
   /** Hashes addresses, the same for ever. Needed from the second key on: the secret of the first key. */
   readonly addressSecretFrom?: SecretSource;
+}
+
+/** How requests, bounces and complaints change the suppression list, and who hears of it. docs/unsubscribe.md. */
+export interface UnsubscribeConfig {
+  /** List id → what people call it. A request may name these; without any, a request without token means all mail. */
+  readonly lists?: Readonly<Record<string, { readonly name?: string }>>;
+  /** Address of the one-click page, `https://mail.example.com/u`: for the links in confirmation mails. */
+  readonly url?: string;
+  /** A request whose author nothing proves: ask them by mail (once a day), or leave it parked. Default `confirm`. */
+  readonly unverified?: "confirm" | "park";
+  /** An answer to our mail that says only "stop": act, ask by mail, or park. Default `act`. */
+  readonly replies?: "act" | "confirm" | "park";
+  /** Tell the person that it was done, once a day at most. Default false. */
+  readonly notify?: boolean;
+  readonly bounces?: {
+    /** Suppress everything for an address that does not exist. Default true. */
+    readonly hard?: boolean;
+    /** Suppress for `forDays` who bounced softly `count` times in `days`. Default `{ count: 5, days: 14, forDays: 30 }`. */
+    readonly soft?: false | { readonly count: number; readonly days: number; readonly forDays: number };
+  };
+  /** Suppress everything for who reports our mail as spam. Default true. */
+  readonly complaints?: boolean;
+  /** How long evidence is kept. Default 1095. */
+  readonly evidenceDays?: number;
+  readonly propagate?: {
+    /** On AWS: also put addresses that get no mail at all on the SES account's suppression list. Default false. */
+    readonly sesAccountList?: boolean;
+    /** By name: signed webhooks (Standard Webhooks). */
+    readonly webhooks?: Readonly<Record<string, WebhookConfig>>;
+  };
+}
+
+export interface WebhookConfig {
+  readonly url: string;
+  /** The signing secret, `whsec_…` or any text of at least 24 characters. */
+  readonly secretFrom: SecretSource;
+  /** Only changes of these lists, and of everything. Default: all. */
+  readonly lists?: readonly string[];
+  /** Private addresses that the host may resolve to, such as `127.0.0.1` or `10.0.0.0/8`. Default: none. */
+  readonly allowPrivate?: readonly string[];
 }
 
 export type BuiltInWorker = "ticket" | "unsubscribe" | "personal" | "quarantine" | "record";
@@ -292,6 +333,7 @@ export interface ResolvedConfig {
   readonly ruleSet: RuleSet;
   /** Absent: one generated key (a file in the data folder; on AWS the secret `names.tokenSecret`), id `a`. */
   readonly tokens?: TokenConfig;
+  readonly unsubscribe: ResolvedUnsubscribe;
   readonly names: ResourceNames;
   readonly local: ResolvedLocal;
   /** Of the stage that the configuration was resolved for. */
@@ -319,6 +361,23 @@ export interface ResolvedAws {
   };
 }
 
+export interface ResolvedUnsubscribe {
+  readonly lists: Readonly<Record<string, { readonly name?: string }>>;
+  /** Without slash at its end. */
+  readonly url?: string;
+  readonly unverified: "confirm" | "park";
+  readonly replies: "act" | "confirm" | "park";
+  readonly notify: boolean;
+  readonly bounces: {
+    readonly hard: boolean;
+    readonly soft: false | { readonly count: number; readonly days: number; readonly forDays: number };
+  };
+  readonly complaints: boolean;
+  readonly evidenceDays: number;
+  readonly sesAccountList: boolean;
+  readonly webhooks: Readonly<Record<string, WebhookConfig>>;
+}
+
 /** Names and ARNs of what the pipeline owns, the same on both homes. */
 export interface ResourceNames {
   readonly bucket: string;
@@ -331,6 +390,8 @@ export interface ResourceNames {
   readonly noticeQueue: string;
   /** S3 event, 15 minutes late → route-object. */
   readonly objectQueue: string;
+  /** Changes of the suppression list → propagate. */
+  readonly propagateQueue: string;
   /** Queue of a stream; its dead-letter queue is the same with `-dlq`. */
   streamQueue(stream: string): string;
   /** `gate`, `journal`, `route-notification`, `route-object`, `work-ticket`, … */

@@ -3,6 +3,7 @@ import type { Header } from "../mail/headers.ts";
 import type { Claim, Finish, Ports } from "../ports.ts";
 import { storedObjectOf } from "../streams/stored-object.ts";
 import type { StreamContent, StreamMessage } from "../streams/stream-message.ts";
+import { createPersonOf } from "./person.ts";
 import { decideWho } from "./who.ts";
 
 export interface UnsubscribeRequest {
@@ -19,7 +20,7 @@ export interface UnsubscribeRequest {
  * @throws {StaleClaimError}
  */
 export async function unsubscribe(
-  { suppressions }: Pick<Ports, "suppressions">,
+  { suppressions, secrets }: Pick<Ports, "suppressions" | "secrets">,
   config: ResolvedConfig,
   { message, recipient, claim, headers }: UnsubscribeRequest,
 ): Promise<Finish> {
@@ -31,16 +32,21 @@ export async function unsubscribe(
   // A pointer even where the queue carried the mail itself: it must not live on here when the stored one is deleted.
   const pointer: StreamContent =
     message.content.kind === "s3" ? message.content : { kind: "s3", ...storedObjectOf(config, message.sesMessageId) };
-  const result = await suppressions.suppress(claim, {
-    address,
-    list,
-    reason: "mailto",
-    since: message.receivedAt,
-    evidence: {
-      sesMessageId: message.sesMessageId,
-      content: pointer,
-      note: reasons.join("; ").slice(0, 500),
+  const person = createPersonOf(await secrets.keyRing())(address);
+  const result = await suppressions.suppress(
+    { claim },
+    {
+      person,
+      address,
+      list,
+      reason: "mailto",
+      since: message.receivedAt,
+      evidence: {
+        sesMessageId: message.sesMessageId,
+        content: pointer,
+        note: reasons.join("; ").slice(0, 500),
+      },
     },
-  });
+  );
   return { state: "done", outcome: "suppressed", detail: { address, list, result } };
 }

@@ -108,7 +108,7 @@ export async function effectFaults(data: string, messages: ReadonlyMap<string, L
 
     // Senders with an address each: every suppressing message is the evidence of its own suppression.
     const suppressions = await store.ports.suppressions.list({ limit: 10_000 });
-    const evidence = suppressions.map((suppression) => suppression.evidence.sesMessageId ?? suppression.address);
+    const evidence = suppressions.map((suppression) => suppression.evidence.sesMessageId ?? suppression.person);
     compare("suppression", evidence, expectedSuppressions, faults);
     const bounces = (await readdir(join(data, "outbox"))).filter((name) => name.endsWith(".eml")).length;
     if (bounces !== rejected) faults.push(`${bounces} bounces in the outbox, ${rejected} expected`);

@@ -11,6 +11,7 @@ import { mailboxesContract } from "../../contract/mailboxes.ts";
 import { objectsContract } from "../../contract/objects.ts";
 import { bytesOf, freshId, inPieces } from "../../contract/opened.ts";
 import { outboxContract } from "../../contract/outbox.ts";
+import { propagationsContract } from "../../contract/propagations.ts";
 import { quarantineContract } from "../../contract/quarantine.ts";
 import { queuesContract } from "../../contract/queues.ts";
 import { recordsContract } from "../../contract/records.ts";
@@ -46,6 +47,7 @@ async function open() {
     ports,
     layout,
     advance: clock.advance,
+    now: clock.now,
     async close() {
       await close();
       await rm(folder, { recursive: true, force: true });
@@ -64,7 +66,8 @@ topicsContract("SQLite", async () => ({
   envelopeQueue: "copies",
   missingTopicArn: `${noticeTopic}-missing`,
 }));
-suppressionsContract("SQLite", open);
+suppressionsContract("SQLite", async () => ({ ...(await open()), propagateQueue: "propagate" }));
+propagationsContract("SQLite", open);
 ticketsContract("SQLite", open);
 quarantineContract("SQLite", open);
 recordsContract("SQLite", open);

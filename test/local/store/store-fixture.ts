@@ -60,6 +60,7 @@ export const testTopology: Topology = {
     queue("copies", 0),
     queue("objects", 900_000, "route-object"),
     queue("ticket", 0, "work-ticket"),
+    queue("propagate", 0, "propagate"),
   ],
   functions: [{ name: "journal", arn: `arn:aws:lambda:${account}:function:journal`, timeoutMs: 30_000, memoryMb: 256 }],
 };

@@ -1,0 +1,16 @@
+import type { ResolvedConfig } from "../../shared/config/types.ts";
+import type { Ports } from "../../shared/ports.ts";
+import { decodePropagation } from "../../shared/propagation/message.ts";
+import { propagate } from "../../shared/propagation/propagate.ts";
+import { type BatchResponse, eachRecord } from "../batch.ts";
+import { type Handler, logger } from "../stack.ts";
+
+/** Tells the world what changed on the suppression list: SES's account list, and signed webhooks. */
+export const work =
+  (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
+  (event, context) =>
+    eachRecord(event, context, async ({ body }) => {
+      const message = decodePropagation(body);
+      const outcome = await propagate(ports, config, message);
+      logger.info("propagated", { change: message.change.id, target: message.target, outcome });
+    });
