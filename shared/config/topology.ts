@@ -93,8 +93,6 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
       functionNamed("route-notification", { timeoutMs: 30_000, memoryMb: 512 }),
       functionNamed("route-object", { timeoutMs: 60_000, memoryMb: 512 }),
       functionNamed("propagate", { timeoutMs: 60_000, memoryMb: 256 }),
-      functionNamed("one-click", { timeoutMs: 10_000, memoryMb: 256 }),
-      functionNamed("feedback", { timeoutMs: 60_000, memoryMb: 256 }),
       ...[...workers].map(([name, of]) => functionNamed(name, { ...worker, streams: of })),
     ],
   };

@@ -3,7 +3,7 @@ import type { Ports, PropagationRecord } from "../ports.ts";
 import { parseSesMessageId } from "../ses-message-id.ts";
 import { nextAttemptAt } from "./backoff.ts";
 import { composeWebhook } from "./compose-webhook.ts";
-import { QueueRefusedError } from "./errors.ts";
+import { PropagationGaveUpError, QueueRefusedError } from "./errors.ts";
 import type { Propagation } from "./message.ts";
 import { findTarget, type PropagationTarget, targetsOf } from "./targets.ts";
 
@@ -68,10 +68,9 @@ export async function propagate(
   const { cause } = outcome;
   const dueAt = nextAttemptAt(number, ports.clock.now(), outcome.retryAfter, jitter(ports));
   if (dueAt === undefined) {
-    // First the letter, then the record: a crash in between makes a second letter, not a lost one.
-    await send(ports, `${config.names.propagateQueue}-dlq`, [message]);
     await note({ state: "failed", cause });
-    return "failed";
+    // The queue's own receives are the very last attempts, and behind them stands the dead-letter queue.
+    throw new PropagationGaveUpError(message.target, cause);
   }
   await note({ state: "waiting", cause, dueAt: dueAt.toISOString() });
   await sendLater(ports, config, message, dueAt);

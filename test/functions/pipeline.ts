@@ -5,6 +5,7 @@ import type { Context } from "aws-lambda";
 import type { BatchResponse } from "../../functions/batch.ts";
 import { work as gate } from "../../functions/gate/work.ts";
 import { work as journal } from "../../functions/journal/work.ts";
+import { work as propagate } from "../../functions/propagate/work.ts";
 import { work as routeNotification } from "../../functions/route-notification/work.ts";
 import { work as routeObject } from "../../functions/route-object/work.ts";
 import { type Handler, logger } from "../../functions/stack.ts";
@@ -14,7 +15,7 @@ import { work as workQuarantine } from "../../functions/work-quarantine/work.ts"
 import { work as workRecord } from "../../functions/work-record/work.ts";
 import { work as workTicket } from "../../functions/work-ticket/work.ts";
 import { work as workUnsubscribe } from "../../functions/work-unsubscribe/work.ts";
-import { openStore, type Store } from "../../local/store/open-store.ts";
+import { openStore, type Store, type StoreOptions } from "../../local/store/open-store.ts";
 import { deriveTopology, type Topology } from "../../shared/config/topology.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { parseHeaderSection } from "../../shared/mail/headers.ts";
@@ -41,6 +42,7 @@ logger.setLogLevel("SILENT");
 const works: Readonly<Record<string, (ports: Ports, config: ResolvedConfig) => Handler<unknown>>> = {
   gate,
   journal,
+  propagate,
   "route-notification": routeNotification,
   "route-object": routeObject,
   "work-own": workOwn,
@@ -101,7 +103,10 @@ export interface Events {
 
 export const receivedAt = new Date("2026-08-04T09:15:02.417Z");
 
-export async function openPipeline(config: ResolvedConfig = testConfig()): Promise<Pipeline> {
+export async function openPipeline(
+  config: ResolvedConfig = testConfig(),
+  more: Partial<StoreOptions> = {},
+): Promise<Pipeline> {
   const folder = await mkdtemp(join(tmpdir(), "mailweir-functions-"));
   const clock = fixedClock(receivedAt.toISOString());
   const random = testRandom();
@@ -116,6 +121,7 @@ export async function openPipeline(config: ResolvedConfig = testConfig()): Promi
       to: "ann@sender.example",
       raw: Buffer.from("DSN"),
     }),
+    ...more,
   });
   const real: Ports = { ...store.ports, clock, random };
   let mails = 0;
