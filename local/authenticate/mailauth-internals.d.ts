@@ -16,6 +16,8 @@ declare module "mailauth/lib/dkim/dkim-verifier.js" {
     type: "DKIM" | "ARC";
     parsed?: Record<string, { value?: unknown } | undefined>;
     tags?: { name: string; value: string }[];
+    /** The field as it was read: the `line` of its header. */
+    original?: Uint8Array;
     /** Set: reported as neutral, with this reason, without looking at the key. */
     skip?: string;
   }
@@ -33,7 +35,11 @@ declare module "mailauth/lib/dkim/dkim-verifier.js" {
     readonly fromFields: number;
     readonly results: DKIMResult[];
     readonly arc: ARCData;
+    /** Set when the header section has been read. */
+    headers?: { readonly parsed: readonly { readonly key: string; readonly line: Uint8Array }[] };
     prepareSignature(header: SignatureHeader): void;
+    /** Reads `headers` before it first waits. */
+    verifySignature(header: SignatureHeader, fallback?: boolean): Promise<DKIMResult>;
   }
 }
 

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { domainToASCII } from "node:url";
-import type { DNSResolver } from "mailauth";
+import type { DKIMResult, DNSResolver } from "mailauth";
 import { arc } from "mailauth/lib/arc/index.js";
 import { DkimVerifier, type SignatureHeader } from "mailauth/lib/dkim/dkim-verifier.js";
 import { dmarc } from "mailauth/lib/dmarc/index.js";
@@ -49,8 +49,14 @@ export async function verifySignatures(
   const dkim = verifier.results
     .filter(({ status }) => status.result !== "none")
     .map((entry): SignatureFinding => {
-      const result = dkimResult(entry.status.result, entry.status.comment);
-      const reason = result === "pass" ? notCounted(entry, verifier.outdated) : entry.status.comment;
+      const tooLong = entry.status.result === "pass" && coversMoreThanThereIs(entry);
+      const result = tooLong ? "permerror" : dkimResult(entry.status.result, entry.status.comment);
+      const reason =
+        result === "pass"
+          ? notCounted(entry, verifier.outdated)
+          : tooLong
+            ? "l= is larger than the body"
+            : entry.status.comment;
       return {
         result,
         domain: nameOf(entry.signingDomain).toLowerCase(),
@@ -169,6 +175,25 @@ class LenientVerifier extends DkimVerifier {
     }
     super.prepareSignature(header);
   }
+
+  /** RFC 6376 §3.5: a signature never covers its own field, though h= may name others of that name. */
+  override verifySignature(header: SignatureHeader, fallback?: boolean): Promise<DKIMResult> {
+    const { headers } = this;
+    if (header.type !== "DKIM" || !headers || !/dkim-signature/i.test(String(header.parsed?.["h"]?.value))) {
+      return super.verifySignature(header, fallback);
+    }
+    this.headers = { ...headers, parsed: headers.parsed.filter(({ line }) => line !== header.original) };
+    try {
+      return super.verifySignature(header, fallback);
+    } finally {
+      this.headers = headers;
+    }
+  }
+}
+
+/** RFC 6376 §3.5: l= must not be larger than the canonicalised body, or a body could grow under it. */
+function coversMoreThanThereIs({ canonBodyLengthLimit: limit, canonBodyLengthTotal: total }: DKIMResult): boolean {
+  return limit !== undefined && total !== undefined && limit > total;
 }
 
 function notCounted(
