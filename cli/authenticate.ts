@@ -15,6 +15,7 @@ interface AuthenticateCliOptions {
   readonly mailFrom?: string;
   readonly zone?: string;
   readonly server?: readonly string[];
+  readonly at?: string;
   readonly json?: boolean;
 }
 
@@ -29,6 +30,7 @@ export function register(program: Command): void {
     .option("--mail-from <address>", 'MAIL FROM without brackets; "" is the null sender, checked by its HELO name')
     .option("--zone <file>", "answer DNS questions from this file (JSON or BIND) instead of the network")
     .option("--server <address...>", "name servers to ask, with port if not 53; default: the system's")
+    .option("--at <time>", "judge signatures as at this time (ISO 8601): an old mail's may have expired since")
     .option("--json", "one line of JSON")
     .addHelpText(
       "after",
@@ -55,11 +57,17 @@ class AuthenticateInputError extends MailweirError {
 }
 
 async function check(message: string | undefined, options: AuthenticateCliOptions): Promise<AuthenticationFinding> {
-  const { ip = "", helo = "", mailFrom = "" } = options;
+  const { ip = "", helo = "" } = options;
+  // As SMTP writes it, "<ann@example.org>" or "<>": nobody means the brackets.
+  const mailFrom = (options.mailFrom ?? "").replace(/^<(.*)>$/, "$1");
+  const now = options.at === undefined ? new Date() : new Date(options.at);
   if (ip === "" && message === undefined) throw new AuthenticateInputError("SPF needs the client's address: add --ip");
   if (ip !== "" && isIP(ip) === 0) throw new AuthenticateInputError(`--ip ${ip} is no IPv4 or IPv6 address`);
+  if (Number.isNaN(now.getTime())) {
+    throw new AuthenticateInputError(`--at ${options.at} is no time: write for example 2026-08-04T09:15:00Z`);
+  }
   const raw = message === undefined ? undefined : await open(message);
-  return authenticate(raw, { ip, helo, mailFrom, authserv: hostname() }, resolverOf(options));
+  return authenticate(raw, { ip, helo, mailFrom, authserv: hostname() }, resolverOf(options), { now });
 }
 
 function resolverOf({ zone, server }: AuthenticateCliOptions): Resolver {

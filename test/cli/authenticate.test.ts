@@ -67,6 +67,11 @@ test.for<[string, string[], unknown]>([
     { spf: { result: "pass", domain: "mx.example.net" }, verdicts: { spf: "PASS" } },
   ],
   [
+    "the sender in the brackets of SMTP",
+    [...client, "--mail-from", "<ann@example.org>"],
+    { spf: { result: "pass", domain: "example.org" }, verdicts: { spf: "PASS" } },
+  ],
+  [
     "DNS fails: that is an answer too",
     [...client, "--mail-from", "a@slow.example"],
     {
@@ -79,6 +84,96 @@ test.for<[string, string[], unknown]>([
   expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
   expect(JSON.parse(stdout)).toEqual(expected);
   expect(stdout.trimEnd()).not.toContain("\n");
+});
+
+const bind = file(
+  "example.zone",
+  `; all that a hand-written zone may hold
+$TTL 1h
+$ORIGIN example.org.
+@       IN SOA ns1 host (
+            2026080401 ; serial
+            1h 15m 1w 1d )
+        IN NS  ns1
+        3600 IN MX  10 mail
+        TXT "v=spf1 mx " "include:_spf.example.org -all"
+mail    300 A 192.0.2.10
+        AAAA 2001:db8::10
+_spf    60 IN TXT ( "v=spf1 ip6:2001:db8:1::/48 "
+            "exists:%{ir}.%{l1r-}.list.example.org " ; who is listed
+            "~all" )
+*.wild  txt "v=spf1 ip4:203.0.113.7 -all"
+alias   CNAME mail2.example.org.
+mail2   TXT v=spf1\\032a:mail.example.org\\032-all
+7.2.0.192.ann.list A 127.0.0.2
+caa     CAA 0 issue "ca.example"
+$ORIGIN sub.example.org.
+@       TXT "v=spf1 redirect=example.org"
+`,
+);
+
+test.for<[string, string[], string]>([
+  ["an MX host of the zone", ["--ip", "192.0.2.10", "--mail-from", "ann@example.org"], "pass example.org"],
+  ["its IPv6 address", ["--ip", "2001:db8::10", "--mail-from", "ann@example.org"], "pass example.org"],
+  ["an IPv4-mapped address", ["--ip", "::ffff:192.0.2.10", "--mail-from", "ann@example.org"], "pass example.org"],
+  ["a network behind include", ["--ip", "2001:db8:1::5", "--mail-from", "ann@example.org"], "pass example.org"],
+  ["macros in exists", ["--ip", "192.0.2.7", "--mail-from", "ann-x@example.org"], "pass example.org"],
+  ["macros that name nobody", ["--ip", "192.0.2.7", "--mail-from", "bob@example.org"], "fail example.org"],
+  ["a wildcard", ["--ip", "203.0.113.7", "--mail-from", "a@any.wild.example.org"], "pass any.wild.example.org"],
+  [
+    "an alias, and an escaped space",
+    ["--ip", "192.0.2.10", "--mail-from", "a@alias.example.org"],
+    "pass alias.example.org",
+  ],
+  [
+    "redirect below another $ORIGIN",
+    ["--ip", "192.0.2.10", "--mail-from", "a@sub.example.org"],
+    "pass sub.example.org",
+  ],
+  [
+    "the null sender",
+    ["--ip", "192.0.2.10", "--helo", "mail2.example.org", "--mail-from", ""],
+    "pass mail2.example.org",
+  ],
+  [
+    "a HELO that is an address",
+    ["--ip", "192.0.2.10", "--helo", "[192.0.2.10]", "--mail-from", ""],
+    "none [192.0.2.10]",
+  ],
+  ["a name that is not in the zone", ["--ip", "192.0.2.10", "--mail-from", "a@no.example.net"], "none no.example.net"],
+])("a BIND zone file: %s", async ([, args, expected]) => {
+  const { exit, stdout } = await run([...args, "--zone", bind, "--json"]);
+  const { spf } = JSON.parse(stdout) as { spf: { result: string; domain: string } };
+  expect({ exit, spf: `${spf.result} ${spf.domain}` }).toEqual({ exit: 0, spf: expected });
+});
+
+const failing = file(
+  "failing.json",
+  JSON.stringify({
+    "gone.example": "NXDOMAIN",
+    "broken.example": "SERVFAIL",
+    "slow.example": { TXT: "TIMEOUT", A: ["192.0.2.10"] },
+    "half.example": { TXT: ["v=spf1 a mx -all"], A: "SERVFAIL", MX: [] },
+    "list.example": { TXT: ["v=spf1 mx -all"], MX: [{ priority: 10, exchange: "MX.List.Example." }] },
+    "mx.list.example": { A: ["192.0.2.10"] },
+    "void.example": { TXT: ["v=spf1 a:gone.example include:gone.example -all"] },
+    "two.example": { TXT: ["v=spf1 -all", "v=spf1 +all"] },
+    "other.example": { TXT: ["something else", ["v=spf1 ", "+all"]] },
+  }),
+);
+
+test.for<[string, string]>([
+  ["gone.example", "none"],
+  ["broken.example", "temperror"],
+  ["slow.example", "temperror"],
+  ["half.example", "temperror"],
+  ["list.example", "pass"],
+  ["void.example", "permerror"],
+  ["two.example", "permerror"],
+  ["other.example", "pass"],
+])("a JSON zone with failures for names and types: %s is %s", async ([domain, result]) => {
+  const { exit, stdout } = await run(["--ip", "192.0.2.10", "--mail-from", `a@${domain}`, "--zone", failing, "--json"]);
+  expect({ exit, result: JSON.parse(stdout).spf.result }).toEqual({ exit: 0, result });
 });
 
 test("for people, from standard input", async () => {
@@ -103,6 +198,7 @@ test.for<[string, string[], RegExp]>([
   ["a client that is no address", ["--ip", "mx.example.net"], /--ip mx\.example\.net is no/],
   ["no such message", [join(folder, "none.eml"), ...client], /cannot be read.*check the path/],
   ["a folder as message", [folder, ...client], /is no file/],
+  ["a time that is none", [...client, "--at", "yesterday"], /--at yesterday is no time/],
   ["no such zone", ["--ip", "192.0.2.10", "--zone", join(folder, "none")], /no zone file/],
   ["a broken zone", ["--ip", "192.0.2.10", "--zone", file("bad.json", '{ "a": 1 }')], /"a" must be/],
   ["a name server that is a name", ["--ip", "192.0.2.10", "--server", "dns.example.org"], /write an IP address/],
