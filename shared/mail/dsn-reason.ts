@@ -73,20 +73,27 @@ function atStage(
   text: string,
 ): BounceReason {
   if (!hardReasons.has(said)) return said;
+  // RFC 3463 §3.6: "501 5.5.4 Invalid domain name" answers HELO and is not about the recipient's.
+  if (said === "host-unknown" && /^[45]\.5\.4$/.test(status ?? "")) return "system";
   if (stage === "connect") return "blocked";
   if (stage === "mail-from") return "sender-rejected";
   // The recipient had been accepted: somebody's filter speaks, not the list of users.
   if (
     stage === "data" &&
     said === "user-unknown" &&
-    !/\buser does ?n[o']t have an? \S+ account\b/i.test(text) &&
+    !/\buser does ?n[o']t have an? \S+ account\b|\b552 \d requested mail action aborted, mailbox not found/i.test(text) &&
     !/^5\.1\.[016]$/.test(status ?? "")
   )
     return "filtered";
+  // A bare "550 user unknown", without the command or an enhanced status, may be a gateway's or a filter's: it proves
+  // nothing about the address, and a wrong suppression costs more than another bounce.
+  if (said === "user-unknown" && stage === undefined && status === undefined && bareReply.test(text)) return "filtered";
   // RFC 3463 §3.3: X.2.1 is a mailbox that exists and takes no mail.
   if (said === "user-unknown" && stage === undefined && /^[45]\.2\.1$/.test(status ?? "")) return "suspended";
   return said;
 }
+
+const bareReply = /(?:^|[\s:(])55[0-4](?:[ -]|: )/;
 
 // In order: the more telling phrase first.
 const phrases: readonly (readonly [BounceReason, RegExp])[] = [
@@ -97,15 +104,17 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
   ],
   [
     "host-unknown",
-    /domain (?:may not exist|is not reachable)|account or domain may not exist|^.{0,250}\b55\d (?:\d\.\d\.\d )?[\w-]+(?:\.[\w-]+)+ does not exist/i,
+    /domain (?:may not exist|is not reachable)|account or domain may not exist|unrout(?:e)?able mail domain|^.{0,250}\b55\d (?:\d\.\d\.\d )?[\w-]+(?:\.[\w-]+)+ does not exist/i,
   ],
   ["content", /content (?:error|rejected|filter)|message content/i],
-  // RFC 7504: 521 and 556 are said by hosts that take no mail at all.
-  // Exchange Online's directory-based edge blocking words an unknown user like this.
-  ["user-unknown", /recipient address rejected: access denied|RESOLVER\.ADR|Recip(?:ient)?NotFound/i],
+  // Exchange Online's directory-based edge blocking words an unknown user like this; Symantec's gateways answer 542 for
+  // addresses that are not registered.
+  ["user-unknown", /recipient address rejected: access denied|RESOLVER\.ADR|Recip(?:ient)?NotFound|\b542 \S+ rejected/i],
+  // The recipient exists and wants none of it.
+  ["filtered", /recipient preferences|blocked by (?:the )?recipient/i],
   [
     "not-accepted",
-    /indicated no SMTP service|null ?mx|(?:^|\s)(?:521|556)[ -]|(?:host|domain|server).{0,40}(?:does ?n[o']t|never) accept(?:s|ing)? (?:any )?(?:mail|e-?mail)/i,
+    /indicated no SMTP service|(?:system|host) not accepting (?:network |any )?(?:messages|mail)|null ?mx|(?:^|\s)556[ -]|(?:^|\s)521[ -].{0,120}(?:does ?n[o']t|never) accept (?:any )?(?:e-?)?mails?\b|(?:host|domain|server).{0,40}(?:does ?n[o']t|never) accept(?:s|ing)? (?:any )?(?:mail|e-?mail)/i,
   ],
   [
     "network",
@@ -123,7 +132,7 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
   ],
   [
     "mailbox-full",
-    /(?:mail ?box|quota|inbox|folder|account|storage|user|mailfolder|disk)\S{0,3} (?:is |was |has )?(?:(?:currently |temporarily )?(?:full|over|exceed|out of)|size limit)|over ?quota|quota (?:exceed|is full|violation)|exceed\w* .{0,40}(?:quota|storage|mailbox|disk space|limit of space)|insufficient (?:disk|storage|system storage|space)|not enough (?:disk |storage )?space|mailbox .{0,60}full|out of storage|too full|容量|\b[45]\.2\.2\b|lack of (?:disk )?space|disk full|would (?:be|exceed) over/i,
+    /(?:mail ?box|quota|inbox|folder|account|storage|user|mailfolder|disk)\S{0,3} (?:is |was |has )?(?:(?:currently |temporarily )?(?:full|over|exceed|out of)|size limit)|over ?quota|overdrawn|(?:have|has) (?:not )?enough space|quota (?:exceed|is full|violation)|exceed\w* .{0,40}(?:quota|storage|mailbox|disk space|limit of space)|insufficient (?:disk|storage|system storage|space)|not enough (?:disk |storage )?space|mailbox .{0,60}full|out of storage|too full|容量|\b[45]\.2\.2\b|lack of (?:disk )?space|disk full|would (?:be|exceed) over/i,
   ],
   [
     "message-too-big",
@@ -143,7 +152,7 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
   ],
   [
     "blocked",
-    /(?:reverse|\brdns\b|\bptr\b|dns lookup|hostname|resolv).{0,60}(?:fail|not|cannot|missing|require|invalid|match|unresolv)|no ptr|without ptr|block ?list|black ?list|\bRBL\b|\bDNSBL\b|spamhaus|spamcop|barracuda|poor reputation|reputation|\b(?:ip|client|connection|network|your (?:host|server))\b\S{0,3} .{0,60}(?:blocked|denied|rejected|banned|refused|listed|not allowed|dropped)|blocked (?:by|using|for)|dynamic ip|access denied|banned|\bblocked\b/i,
+    /invalid dns|(?:reverse|\brdns\b|\bptr\b|dns lookup|hostname|resolv).{0,60}(?:fail|not|cannot|missing|require|invalid|match|unresolv)|no ptr|without ptr|block ?list|black ?list|\bRBL\b|\bDNSBL\b|spamhaus|spamcop|barracuda|poor reputation|reputation|\b(?:ip|client|connection|network|your (?:host|server))\b\S{0,3} .{0,60}(?:blocked|denied|rejected|banned|refused|listed|not allowed|dropped)|blocked (?:by|using|for)|dynamic ip|access denied|banned|\bblocked\b/i,
   ],
   [
     "too-many",
@@ -151,16 +160,16 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
   ],
   [
     "sender-rejected",
-    /(?:sender|mail from|envelope from|from address|return.?path|domain of sender|originator)\S{0,3} .{0,80}(?:reject|denied|not (?:exist|found|allowed|accept|resolve|verif|have)|unknown|invalid|refus|blocked|must|does ?n[o']t)|(?:reject|denied|invalid|bad|unknown|unresolvable) .{0,20}sender|sender verif|verify sender|<> (?:invalid|rejected|not)|null sender/i,
+    /(?:sender|mail from|envelope from|from address|return.?path|domain of sender|originator)\S{0,3} .{0,80}(?:reject|denied|not (?:exist|found|allowed|accept|resolve|verif|have)|unknown|invalid|refus|blocked|must|does ?n[o']t)|(?:reject|denied|invalid|bad|unknown|unresolvable) .{0,20}sender|sender verif|verify sender|callout|<> (?:invalid|rejected|not)|null sender/i,
   ],
   ["policy", /rejected[:,]? .{0,20}policy|policy (?:violation|reasons?|rejection)|violat\w+ .{0,30}policy/i],
   [
     "user-unknown",
-    /user (?:is )?(?:unknown|not (?:found|known|exist|listed|local)|doesn'?t exist|does not exist|invalid)|(?:unknown|no such|invalid|nonexistent|non-existent|bad|undefined|incorrect|not a valid|unrecognized) (?:local )?(?:user|recipient|address|mailbox|account|person|rcpt|part|destination mailbox|login|e-?mail|name|alias|destination)|(?:recipient|address|mailbox|account|user|person|rcpt|mailid|email)\b.{0,90}(?:unknown|not (?:found|exist|known|listed|here|recognized|valid|a valid|in (?:address|directory))|doesn'?t (?:exist|have)|does not (?:exist|have)|invalid|unavailable|undeliverable|no longer|cannot be found|not our|could ?n[o']t be found)|(?:no|not an?) (?:mailbox|account|user|such|recipient|person|one|a known)|unknown (?:or|virtual|in) |this (?:user|account|address|person) (?:doesn|does not|is not|no longer)|unrouteable address|not listed in|no longer (?:valid|available|exists|active|in use|with|employed|works)|can'?t (?:find|locate) .{0,30}(?:user|mailbox|recipient)|there (?:is|was) no|couldn'?t find any (?:user|mail)|\bunknown\b.{0,20}(?:user|recipient)|reject\w* due to .{0,30}recipient|宛先不明|该用户不存在|不存在|no valid recipients?|inexistent|existiert nicht|unbekannt|inconnu|desconocid|non esiste|não existe|no existe|не существует|invalid final delivery user|Ungültig/i,
+    /user (?:is )?(?:unknown|not (?:found|known|exist|listed|local)|doesn'?t exist|does not exist|invalid)|(?:unknown|no such|invalid|nonexistent|non-existent|bad|undefined|incorrect|not a valid|unrecognized) (?:local )?(?:user|recipient|address|mailbox|account|person|rcpt|part|destination mailbox|login|e-?mail|name|alias|destination)|(?:recipient|address|mailbox|account|user|person|rcpt|mailid|email)\b.{0,90}(?:unknown|not (?:found|exist|known|listed|here|recognized|valid|a valid|in (?:address|directory))|doesn'?t (?:exist|have)|does not (?:exist|have)|invalid|unavailable|undeliverable|no longer|cannot be found|not our|could ?n[o']t be found)|(?:no|not an?|keine?) (?:mailbox|account|user|such|recipient|person|one|a known)|unknown (?:or|virtual|in) |this (?:user|account|address|person) (?:doesn|does not|is not|no longer)|unrouteable address|not listed in|no longer (?:valid|available|exists|active|in use|with|employed|works)|can'?t (?:find|locate) .{0,30}(?:user|mailbox|recipient)|there (?:is|was) no|couldn'?t find any (?:user|mail)|\bunknown\b.{0,20}(?:user|recipient)|reject\w* due to .{0,30}recipient|宛先不明|该用户不存在|不存在|no valid recipients?|inexistent|existiert nicht|unbekannt|inconnu|desconocid|desconhecid|sconosciut|addressee unknown|(?:list|group|alias) (?:does not exist|not found)|not (?:our|a) customer|non esiste|não existe|no existe|не существует|invalid final delivery user|Ungültig/i,
   ],
   [
     "host-unknown",
-    /(?:host|domain|mx|server|dns)\S{0,3} .{0,60}(?:unknown|not (?:found|exist|resolve|a valid)|does ?n[o']t exist|couldn'?t be found|invalid|lookup failed|non-?existent)|(?:unknown|no such|unable to (?:resolve|find)|couldn'?t find any|can'?t resolve|unresolvable|bad destination|illegal|invalid) (?:host|domain|mx|name|server)|name (?:service error|or service not known|server|resolution)|nxdomain|no route to host|\bno (?:mx|a) record|not.{0,20}(?:deliverable host)|all relevant MX|Domain name not found|Host or UnknownHost|valid MX/i,
+    /(?:host|domain|mx|server|dns)\S{0,3} .{0,60}(?:unknown|not (?:found|exist|resolve|a valid)|does ?n[o']t exist|couldn'?t be found|invalid|lookup failed|non-?existent)|(?:unknown|no such|unable to (?:resolve|find)|couldn'?t find any|can'?t resolve|unresolvable|bad destination|illegal|invalid) (?:host|domain|mx|name|server)|name (?:service error|or service not known|server|resolution)|nxdomain|\bno (?:mx|a) record|not.{0,20}(?:deliverable host)|all relevant MX|Domain name not found|Host or UnknownHost|valid MX/i,
   ],
   [
     "not-accepted",
@@ -168,7 +177,7 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
   ],
   [
     "expired",
-    /(?:delivery|message|queue|time|retry|conversation|connection|transfer|mail).{0,40}(?:expired|time ?(?:d )?out|timed[- ]out|time limit|too (?:old|long)|exceeded)|could not be delivered (?:for|within|after|in) .{0,20}(?:day|hour|minute)|retry time(?:out)? exceeded|not .{0,20}deliver\w* .{0,30}(?:for|after|within) .{0,20}(?:days|hours)|delayed|(?:been|was) (?:in|on) the queue|giving up|gave up/i,
+    /(?:delivery|message|queue|time|retry|conversation|connection|transfer|mail).{0,40}(?:expired|time ?(?:d )?out|timed[- ]out|time limit|too (?:old|long)|exceeded)|could not be delivered (?:for|within|after|in) .{0,20}(?:day|hour|minute)|retry time(?:out)? exceeded|not .{0,20}deliver\w* .{0,30}(?:for|after|within) .{0,20}(?:days|hours)|delayed|(?:been|was) (?:in|on) the queue|giving up|gave up|failing for a long time/i,
   ],
   [
     "network",

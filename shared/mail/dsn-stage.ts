@@ -24,6 +24,9 @@ export function readStage(diagnostic: string, report: string): SmtpStage | undef
     const what = (disliked[1] ?? disliked[2] ?? disliked[3] ?? "").toLowerCase();
     return what === "data" || what === "body" ? "data" : /^mail|sender/.test(what) ? "mail-from" : "rcpt-to";
   }
+  // Gmail numbers the states of its session.
+  const state = /\(state (1[3478])\)/.exec(diagnostic)?.[1];
+  if (state) return state === "13" || state === "14" ? "rcpt-to" : "data";
   // An answer that leaves the address's place empty was given when no address was at hand: behind the message.
   if (/(?:^|\s)55\d(?: |: ): ?user unknown/i.test(diagnostic)) return "data";
   return readTranscript(diagnostic, report);
