@@ -156,7 +156,8 @@ function streamsOf(
 /** RFC 5321 §4.4: the last server writes the envelope sender into Return-Path. */
 function envelopeSender(mail: ParsedMail): string {
   const path = headerValue(mail.headers, "return-path");
-  if (path === undefined) return mail.author?.address ?? "unknown";
+  // A From that names no address is not the null sender.
+  if (path === undefined) return mail.author?.address || "unknown";
   return /^\s*<\s*>/.test(path) || path.trim() === "" ? "" : (parseMailboxes(path)[0]?.address ?? path.trim());
 }
 

@@ -58,9 +58,15 @@ function readProviderForm(mail: ParsedMail): { sourceIp?: string; evidence: read
       evidence: [quote(`X-HmXmrOriginalRecipient: ${headerValue(message.embedded, "x-hmxmroriginalrecipient")}`)],
     };
   }
-  const named =
-    /^(?:complaint about message from|(?:e-?mail )?feedback report for ip|abuse report for|spam complaint from)\s+\[?([0-9a-f.:]{7,45})/i.exec(
-      subject,
-    );
+  const named = providerSubject.exec(subject);
   return named?.[1] ? { sourceIp: named[1], evidence: [quote(`Subject: ${subject}`)] } : undefined;
+}
+
+/** Hotmail's and other loops' subjects; a person's would not begin with them. */
+const providerSubject =
+  /^(?:complaint about message from|(?:e-?mail )?feedback report for ip|abuse report for|spam complaint from)\s+\[?([0-9a-f.:]{7,45})/i;
+
+/** True when the body has to say whether the mail is a provider's complaint. */
+export function maybeComplaint(subject: string): boolean {
+  return providerSubject.test(subject);
 }

@@ -1,6 +1,13 @@
 import { getDomain } from "tldts";
-import { daemonAddress } from "./bounce-signs.ts";
-import { type MailFacts, quoteHeader } from "./mail-facts.ts";
+import {
+  automaticStatement,
+  automaticSubject,
+  awayStatement,
+  awaySubject,
+  awayWordsSubject,
+} from "./auto-reply-words.ts";
+import { answered, daemonAddress } from "./bounce-signs.ts";
+import { type MailFacts, quote, quoteHeader } from "./mail-facts.ts";
 
 export interface AutoReply {
   /** `vacation`: somebody is away. `acknowledgement`: a system answers that it got the mail, or asks for a proof. */
@@ -14,7 +21,7 @@ export interface AutoReply {
 export function readAutoReply(facts: MailFacts): AutoReply | undefined {
   const { header, subject } = facts;
   const found = (confidence: number, ...evidence: string[]): AutoReply => ({
-    kind: awaySubject.test(subject) ? "vacation" : "acknowledgement",
+    kind: awaySubject.test(subject) || awayWordsSubject.test(subject) ? "vacation" : "acknowledgement",
     confidence,
     evidence,
     final: true,
@@ -32,10 +39,16 @@ export function readAutoReply(facts: MailFacts): AutoReply | undefined {
     return found(0.95, quoteHeader(facts, "x-ms-exchange-generated-message-source"));
   }
   // The words open the subject: a person's answer to such a mail has "Re:" before them.
-  if (awaySubject.test(subject) || replySubject.test(subject)) return found(0.9, quoteHeader(facts, "subject"));
+  if (!answered.test(subject) && awaySubject.test(subject)) return found(0.9, quoteHeader(facts, "subject"));
+  if (automaticSubject.test(subject)) return found(0.9, quoteHeader(facts, "subject"));
+  if (awayWordsSubject.test(subject) && answersSomething(facts)) {
+    return found(0.8, quoteHeader(facts, "subject"));
+  }
   if (/^auto-(?:generated|notified)\b/.test(automatic) && answersAnother(facts)) {
     return found(0.85, quoteHeader(facts, "auto-submitted"), quoteHeader(facts, "in-reply-to"));
   }
+  const statement = ownStatement(facts);
+  if (statement !== undefined) return found(0.8, statement);
   const person = facts.authors[0]?.address;
   if (
     facts.envelopeFrom === "" &&
@@ -71,6 +84,29 @@ const vendorHeaders = [
   "x-tmda-confirm",
 ];
 
+const maxStatementChars = 1_500;
+
+/**
+ * The line in which an answer says that nobody wrote it. Only answers are asked, and short ones: in a person's mail such a
+ * line is about somebody else's.
+ */
+function ownStatement(facts: MailFacts): string | undefined {
+  const { body, header, subject } = facts;
+  if (!body || (header("in-reply-to") === undefined && !answered.test(subject))) return undefined;
+  const own = body.text
+    .slice(0, 20_000)
+    .split(/^(?:>|-{3,}|_{5,}|(?:from|von|de|da|van):\s)/im, 1)[0]
+    ?.trim();
+  if (own === undefined || own.length > maxStatementChars) return undefined;
+  const said = automaticStatement.exec(own) ?? awayStatement.exec(own);
+  return said ? quote(said[0]) : undefined;
+}
+
+/** A subject of one's own on a mail that answers, or that nobody may answer: responders do this, people say "Re:". */
+function answersSomething({ header, envelopeFrom }: MailFacts): boolean {
+  return envelopeFrom === "" || header("in-reply-to") !== undefined || header("x-auto-response-suppress") !== undefined;
+}
+
 /** An automatic mail that answers a message-id of somebody else's is no notification about its own things. */
 function answersAnother(facts: MailFacts): boolean {
   const answered = /@([^>\s]+)>?/.exec(facts.header("in-reply-to") ?? "")?.[1];
@@ -79,36 +115,3 @@ function answersAnother(facts: MailFacts): boolean {
   const domain = (name: string) => getDomain(name.toLowerCase()) ?? name.toLowerCase();
   return domain(answered) !== domain(own);
 }
-
-const awaySubject = new RegExp(
-  [
-    "^\\W*(?:auto(?:matic)?\\W+)?(?:",
-    [
-      "out of (?:the )?office|out-of-office|ooo\\b|on (?:vacation|holiday|leave)|away from (?:the office|my)|i(?:'| a)m (?:away|out)|vacation (?:reply|response|message|notice|alert)|absence",
-      "abwesen|abwesenheits|ich bin (?:nicht|derzeit)|außer haus|nicht im (?:büro|haus)|urlaub(?:s|\\b)",
-      "absence|réponse automatique d'absence|je suis absent|en congés|absent(?:e)? du bureau|message d'absence",
-      "fuera de (?:la )?oficina|ausente|ausencia|de vacaciones|fora do escritório|ausência|em férias",
-      "fuori (?:sede|ufficio)|assenza|assente|afwezig|niet op kantoor|buiten kantoor",
-      "frånvar|fravær|ikke til ?stede|poissa|poza biurem|nieobecn|nepřítomn|mimo kancelář|házon kívül|ofis dışında|izinde",
-      "вне офиса|нет на месте|отсутству|поза офісом|відсутн|不在|外出中|休暇|休假|外出|부재중|ausserhalb|εκτός γραφείου|خارج المكتب|מחוץ למשרד",
-    ].join("|"),
-    ")|\\bis out of (?:the )?office\\b|\\b(?:vacation|out of office) (?:response|reply|message)\\b|\\bist (?:außer haus|abwesend|nicht im)|\\bis (?:absent|on vacation)\\b|\\best absent",
-  ].join(""),
-  "iu",
-);
-
-const replySubject = new RegExp(
-  [
-    "^\\W*(?:",
-    [
-      "auto(?:matic(?:ally generated)?)?[- ]?(?:re(?:ply|sponse|sponder)|respond(?:er)?|answer)|auto(?:mated)? (?:reply|response|message|acknowledge?ment)|autoreply",
-      "automatische (?:antwort|rückantwort|eingangsbestätigung|beantwoording)|automatisch antwoord|automatisches? antwort|autoantwort|eingangsbestätigung",
-      "réponse automatique|reponse automatique|respuesta automática|respuesta automatica|resposta automática|resposta automatica|risposta automatica|accusé de réception",
-      "automatiskt? svar|autosvar|automaattinen vastaus|autom\\. (?:svar|antwort)|automatyczna odpowiedź|odpowiedź automatyczna|automatická odpověď|automatická odpoveď|automatikus (?:válasz|üzenet)|otomatik (?:yanıt|cevap)|răspuns automat|samodejni odgovor|automatski odgovor",
-      "автоматический ответ|автоответ|автоматична відповідь|автоматичен отговор|αυτόματη απάντηση|自動(?:応答|返信|回覆|回复|答复)|自动(?:回复|答复|回覆)|자동 ?(?:회신|응답|답장)|رد تلقائي|תשובה אוטומטית|trả lời tự động|balasan otomatis|ตอบกลับอัตโนมัติ",
-      "(?:we (?:have )?received|thank you for|thanks for|vielen dank für|danke für|merci (?:pour|de)|gracias por|obrigad[oa] pel?o|grazie per) (?:contacting|your (?:e-?mail|message|enquiry|inquiry|request)|ihre (?:e-?mail|nachricht|anfrage)|votre (?:message|e-?mail)|tu (?:mensaje|correo)|su (?:mensaje|correo)|seu (?:contato|e-?mail)|la (?:sua|tua) (?:e-?mail|richiesta))",
-    ].join("|"),
-    ")|\\(auto(?:matic|mated)?[- ]?(?:re(?:ply|sponse))\\)|\\bauto-?re(?:ply|sponse)\\s*$|^\\W*auto\\s*:",
-  ].join(""),
-  "iu",
-);

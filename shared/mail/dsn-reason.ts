@@ -81,7 +81,9 @@ function atStage(
   if (
     stage === "data" &&
     said === "user-unknown" &&
-    !/\buser does ?n[o']t have an? \S+ account\b|\b552 \d requested mail action aborted, mailbox not found/i.test(text) &&
+    !/\buser does ?n[o']t have an? \S+ account\b|\b552 \d requested mail action aborted, mailbox not found/i.test(
+      text,
+    ) &&
     !/^5\.1\.[016]$/.test(status ?? "")
   )
     return "filtered";
@@ -109,7 +111,10 @@ const phrases: readonly (readonly [BounceReason, RegExp])[] = [
   ["content", /content (?:error|rejected|filter)|message content/i],
   // Exchange Online's directory-based edge blocking words an unknown user like this; Symantec's gateways answer 542 for
   // addresses that are not registered.
-  ["user-unknown", /recipient address rejected: access denied|RESOLVER\.ADR|Recip(?:ient)?NotFound|\b542 \S+ rejected/i],
+  [
+    "user-unknown",
+    /recipient address rejected: access denied|RESOLVER\.ADR|Recip(?:ient)?NotFound|\b542 \S+ rejected/i,
+  ],
   // The recipient exists and wants none of it.
   ["filtered", /recipient preferences|blocked by (?:the )?recipient/i],
   [

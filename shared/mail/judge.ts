@@ -12,7 +12,7 @@ import { judgeMdn } from "./mdn.ts";
 import type { ParsedMail } from "./parsed-mail.ts";
 import { judgeSafety } from "./safety.ts";
 import { judgeTrust } from "./trust.ts";
-import { judgeUnsubscribeRequest } from "./unsubscribe-request.ts";
+import { judgeUnsubscribeRequest, pressedUnsubscribe } from "./unsubscribe-request.ts";
 
 export interface JudgeInput {
   /** All header fields, or the first ones when `headersTruncated`; names as written, values unfolded. */
@@ -68,6 +68,7 @@ function judgeNature(facts: MailFacts): Finding {
 }
 
 function judgeAutoReply(facts: MailFacts): Finding | undefined {
+  if (pressedUnsubscribe(facts)) return undefined;
   const reply = readAutoReply(facts);
   return reply && { kind: "auto-reply", confidence: reply.confidence, evidence: reply.evidence, final: reply.final };
 }

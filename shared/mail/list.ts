@@ -1,5 +1,6 @@
+import { answered } from "./bounce-signs.ts";
 import type { Finding } from "./finding.ts";
-import { type MailFacts, quoteHeader } from "./mail-facts.ts";
+import { type MailFacts, quote, quoteHeader } from "./mail-facts.ts";
 import { parseMailboxes } from "./mailboxes.ts";
 
 /** Discussion lists, announcements and newsletters: RFC 2369, RFC 2919 and what came before them. */
@@ -15,11 +16,56 @@ export function judgeList(facts: MailFacts): Finding | undefined {
       final: !addressedToListAdmin(facts),
     };
   }
+  // Bounces to a list's administration wear the list's marks too.
+  const final = !addressedToListAdmin(facts);
   if (/^(?:list|bulk)\b/.test(precedence)) {
-    return { kind: "list", confidence: 0.85, evidence: [quoteHeader(facts, "precedence")], final: true };
+    return { kind: "list", confidence: 0.85, evidence: [quoteHeader(facts, "precedence")], final };
   }
   const evidence = readOldSigns(facts);
-  return evidence.length === 0 ? undefined : { kind: "list", confidence: 0.8, evidence, final: true };
+  if (evidence.length > 0) return { kind: "list", confidence: 0.8, evidence, final };
+  const tag = tagOfOthers(facts);
+  if (tag) return { kind: "list", confidence: 0.7, evidence: [tag], final };
+  const footer = answers(facts) ? listFooter(facts) : undefined;
+  return footer === undefined ? undefined : { kind: "list", confidence: 0.7, evidence: [footer], final: true };
+}
+
+/**
+ * The subject's tag names the list that the mail is addressed to, and it reached somebody else. (Where it reached that very
+ * address, the tag is our own: a ticket system's, say.)
+ */
+function tagOfOthers(facts: MailFacts): string | undefined {
+  const tag = /^(?:\s*[a-z]{1,3}\s*:)*\s*\[([a-z][a-z .+_-]{1,40})\]/i.exec(facts.subject)?.[1];
+  if (tag === undefined) return undefined;
+  const letters = (text: string) => text.toLowerCase().replace(/[^a-z]/g, "");
+  const reached = new Set(
+    [...facts.recipients, ...["delivered-to", "x-original-to", "envelope-to"].map((name) => facts.header(name) ?? "")]
+      .map((text) => text.trim().replace(/^<|>$/g, "").toLowerCase())
+      .filter((address) => address !== ""),
+  );
+  if (reached.size === 0) return undefined;
+  const list = [...parseMailboxes(facts.header("to")), ...parseMailboxes(facts.header("cc"))].find(
+    ({ address }) =>
+      letters(address.split("@")[0] ?? "").replace(/(?:list|users?|dev)$/, "") ===
+        letters(tag).replace(/(?:list|users?|dev)$/, "") && !reached.has(address.toLowerCase()),
+  );
+  return list && quoteHeader(facts, "subject");
+}
+
+/** Headers alone let an answer's nature open for the same reason (see judgeHuman). */
+function answers({ header, subject }: MailFacts): boolean {
+  return header("in-reply-to") !== undefined || answered.test(subject);
+}
+
+/** What list software writes under each post. Not below a quoted mail: there it was under that one. */
+function listFooter({ body }: MailFacts): string | undefined {
+  const text = body?.text.slice(-4000) ?? "";
+  if (/^\s*(?:-{2,} ?\S+ \S+ ?-{2,}|(?:from|von|de|van|da) ?:)/im.test(body?.text.slice(0, 100_000) ?? ""))
+    return undefined;
+  const footer =
+    /^[_-]{10,}\s*\n(.{1,80} mailing list\s*\n.*|to (?:unsubscribe|remove yourself).*|you received this message because you are subscribed.*)/im.exec(
+      text,
+    );
+  return footer ? quote(footer[1] as string) : undefined;
 }
 
 /** True when list software handed this message to its subscribers. */

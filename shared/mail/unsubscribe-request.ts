@@ -1,6 +1,14 @@
 import type { Finding } from "./finding.ts";
 import { type MailFacts, quote, quoteHeader } from "./mail-facts.ts";
 import { extractReply } from "./reply/extract-reply.ts";
+import {
+  besideTheRequest,
+  closing,
+  greeting,
+  requestSentence,
+  sureRequest,
+  vagueRequest,
+} from "./unsubscribe-words.ts";
 
 export interface UnsubscribeRequest {
   readonly confidence: number;
@@ -18,24 +26,20 @@ export function judgeUnsubscribeRequest(facts: MailFacts): Finding | undefined {
  * Ask only when the message is known to be no automatic one.
  */
 export function readUnsubscribeRequest(facts: MailFacts): UnsubscribeRequest | undefined {
+  if (pressedUnsubscribe(facts)) {
+    return { confidence: 0.95, evidence: [quoteHeader(facts, "x-apple-unsubscribe")] };
+  }
   if (automatic(facts)) return undefined;
-  const subject = facts.subject.replace(/^(?:\s*(?:subject|betreff)\s*:)+/i, "").trim();
+  const subject = strip(facts.subject.replace(/^(?:\s*(?:subject|betreff)\s*:)+/i, ""));
   const own = facts.body && ownText(facts);
-  if (request.test(strip(subject))) {
-    return { confidence: 0.95, evidence: [quoteHeader(facts, "subject")] };
+  if (sureRequest.test(subject)) return { confidence: 0.95, evidence: [quoteHeader(facts, "subject")] };
+  if (vagueRequest.test(subject) && own === "") {
+    return { confidence: 0.85, evidence: [quoteHeader(facts, "subject")] };
   }
-  if (own !== undefined && own.length <= 300) {
-    const lines = own
-      .split("\n")
-      .map(strip)
-      .filter((line) => line !== "");
-    const first = lines[0] ?? "";
-    if (lines.length <= 4 && (request.test(first) || (lines.length === 1 && polite.test(first)))) {
-      return { confidence: 0.85, evidence: [quote(first)] };
-    }
-  }
+  const said = own === undefined ? undefined : saidOnly(own);
+  if (said !== undefined) return { confidence: 0.85, evidence: [quote(said)] };
   const address = facts.recipients.find((recipient) => addressed.test(recipient));
-  if (address !== undefined && (subject === "" || own === "")) {
+  if (address !== undefined && (facts.subject.trim() === "" || own === "")) {
     return { confidence: 0.8, evidence: [quote(`recipient ${address}`)] };
   }
   return undefined;
@@ -52,14 +56,56 @@ function ownText(facts: MailFacts): string {
   }).text.trim();
 }
 
+/** The request, when the author's own text says that and nothing else between greeting and signature. */
+function saidOnly(own: string): string | undefined {
+  if (own.length > 600) return undefined;
+  const lines = own
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  if (lines.length > 1 && greeting.test(lines[0] ?? "") && !sureRequest.test(strip(lines[0] ?? ""))) lines.shift();
+  const end = lines.findIndex((line, at) => at > 0 && closing.test(line));
+  const rest = end === -1 ? lines : lines.slice(0, end);
+  if (rest.length === 0 || rest.length > 4) return undefined;
+  // The greeting may share its line with the request, and a mail program may have wrapped it.
+  const text = rest.join(" ").replace(/^(?:hi|hello|hey|hallo|bonjour|hola|olá)\b[^,.!]{0,30}[,.!]\s*/iu, "");
+  if (request(strip(text))) return rest[0];
+  if (request(strip(rest[0] ?? "")) && rest.slice(1).every((line) => line.length <= 60 && !/[?]/.test(line))) {
+    return rest[0];
+  }
+  const sentences = text
+    .split(/[.!?;]+(?:\s+|$)|,\s+(?=please\b|bitte\b)/i)
+    .map(strip)
+    .filter((sentence) => sentence !== "" && !besideTheRequest.test(sentence));
+  return sentences.length > 0 && sentences.length <= 2 && sentences.every(request) ? rest[0] : undefined;
+}
+
+function request(sentence: string): boolean {
+  return sureRequest.test(sentence) || vagueRequest.test(sentence) || requestSentence.test(sentence);
+}
+
+/** True when the subject could be a request if the mail says nothing else: the body has to be seen. */
+export function maybeUnsubscribe(subject: string): boolean {
+  return vagueRequest.test(strip(subject));
+}
+
 function automatic({ header, envelopeFrom }: MailFacts): boolean {
   const submitted = header("auto-submitted")?.trim().toLowerCase() ?? "no";
   return envelopeFrom === "" || !/^no\b|^$/.test(submitted);
 }
 
+/**
+ * Apple Mail marks what it sends when its user presses "unsubscribe", and calls it auto-replied as well: a program wrote
+ * the text, a person gave the order.
+ */
+export function pressedUnsubscribe({ header, envelopeFrom }: MailFacts): boolean {
+  return /^true$/i.test(header("x-apple-unsubscribe")?.trim() ?? "") && envelopeFrom !== "";
+}
+
 function strip(line: string): string {
   return line
-    .replace(/^\s*(?:(?:re|aw|sv|antw|fwd?)\s*:\s*)+/i, "")
+    .slice(0, 1000)
+    .replace(/^(?:\s*(?:(?:re|aw|sv|antw|fwd?)\s*:|\[[\w .-]{1,40}\]))+\s*/i, "")
     .replace(/^[\s"'<*_([{.!-]+|[\s"'>*_)\]}.!,;:-]+$/g, "")
     .trim()
     .slice(0, 300);
@@ -67,19 +113,3 @@ function strip(line: string): string {
 
 const addressed =
   /^(?:unsubscribe|unsub|leave|optout|opt-out|abmelden|desinscription)(?:[-+.][^@]*)?@|[-+](?:unsubscribe|leave)(?:[-+=][^@]*)?@/i;
-
-const verbs =
-  "unsubscribe|unsub|un-subscribe|unsubscribed|stop|stopp|remove|opt[ -]?out|signoff|leave|abmelden|abbestellen|austragen|kündigen|abmeldung|désinscription|desinscription|désinscrire|désabonner|désabonnement|désinscrivez-moi|baja|darme de baja|dar de baja|cancelar suscripción|cancelar inscrição|descadastrar|remover|sair|cancellami|disiscrivimi|disiscrizione|cancellazione|annulla iscrizione|afmelden|uitschrijven|avregistrera|avprenumerera|avsluta|afmeld|frameld|avmeld|peru tilaus|peruuta tilaus|wypisz|wypisz mnie|rezygnuję|odhlásit|odhlasit|odhlásiť|leiratkozás|leiratkozom|отписаться|отписка|отпишите меня|відписатися|odjava|dezabonare|abonelikten çık|abonelikten çıkar|배信停止|配信停止|購読解除|解除|退会|退订|退訂|取消订阅|取消訂閱|수신거부|구독취소|구독 취소|διαγραφή|إلغاء الاشتراك|הסר|hủy đăng ký|berhenti berlangganan";
-
-const politeWords =
-  "please|pls|plz|bitte|s'il vous plaît|svp|por favor|per favore|alsjeblieft|tack|proszę|prosím|kindly|hi|hello|dear (?:all|sir|list)|пожалуйста|thanks?|thank you|danke|merci|gracias";
-
-/** The request and, behind it, what goes with it; nothing else. */
-const request = new RegExp(
-  `^(?:(?:${politeWords})[\\s,!.]*){0,3}(?:${verbs})(?:\\s+(?:me|us|mich|uns|all|alle|from|von|list|the|this|your|our|my|all and everything|mailing|e?-?mails?|mailings?|newsletters?|liste|liste de diffusion|address|adresse|das|den|dem|der|des|de|la|del|aus|off|it|now|immediately|sending|these|messages?|following|linux|and|everything|[\\w.+-]{1,80}@[\\w.-]{1,120}|[\\w-]{1,40}))?(?:\\s+(?:me|from|this|the|your|our|all|and|everything|mailing|e-?mails?|newsletters?|list|lists|address|following|to|linux|[\\w.+-]{1,80}@[\\w.-]{1,120})){0,9}(?:[\\s,.!]*(?:${politeWords}))?$`,
-  "iu",
-);
-
-/** The same said as a sentence. */
-const polite =
-  /^(?:(?:i|we) (?:want|would like|wish|'d like) to (?:unsubscribe|be removed|opt[- ]out)|(?:please )?(?:take|remove|delete) (?:me|us|my (?:e-?mail )?address|my name) (?:off|from)\b|(?:please )?(?:do not|don't|stop) (?:send|e?-?mail|contact|writ)\w*\b|(?:please )?cancel my (?:subscription|registration)|no more e?-?mails?|ich möchte (?:keine|mich)\b.{0,60}(?:mehr|abmelden|austragen)|(?:bitte )?(?:nehmen|tragen|löschen) sie (?:mich|meine)\b.{0,60}(?:aus|verteiler|liste)|(?:je (?:veux|souhaite)|merci de) (?:me )?(?:désinscrire|désabonner|retirer)|(?:quiero|deseo) (?:darme de baja|cancelar))/i;
