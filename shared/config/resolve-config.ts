@@ -85,7 +85,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   const encrypt = config.encrypt ?? false;
   const ruleSet: RuleSet = {
     ...(config.ruleSet
-      ? ownRuleSet(config.ruleSet, names, region)
+      ? ownRuleSet(config.ruleSet, names, region, accountId)
       : deriveRuleSet({ domains, streams, rejects, gate, tls, bounceSender, encrypt, names })),
     name: prefix,
   };

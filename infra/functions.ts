@@ -1,0 +1,52 @@
+import type { QueueTopology } from "../shared/config/topology.ts";
+import { accountId, getAtt, sub, text, type Value } from "./cloudformation.ts";
+import type { DeployedFunction, Deployment } from "./deployment.ts";
+import { queueId } from "./resources/queues.ts";
+import { roleId } from "./resources/roles.ts";
+import { tableNames } from "./resources/tables.ts";
+
+/** `functions:` of serverless.yml: each is bundled by infra/build.ts into `dist/<name>/index.mjs`. */
+export function serverlessFunctions(deployment: Deployment): Readonly<Record<string, Value>> {
+  return Object.fromEntries(deployment.functions.map((one) => [one.name, serverlessFunction(one, deployment)]));
+}
+
+function serverlessFunction(one: DeployedFunction, deployment: Deployment): Value {
+  const { config, topology } = deployment;
+  const queues = topology.queues.filter(({ consumer }) => consumer?.functionName === one.name);
+  return {
+    name: one.arn.slice(one.arn.lastIndexOf(":") + 1),
+    handler: `dist/${one.name}/index.handler`,
+    package: { patterns: ["!**", `dist/${one.name}/index.mjs`, `dist/${one.name}/index.mjs.map`] },
+    timeout: one.timeoutMs / 1000,
+    memorySize: one.memoryMb,
+    // By Fn::Sub: a GetAtt would make osls add a dependency that linters call redundant.
+    role: sub(`\${${roleId(one.name)}.Arn}`),
+    logRetentionInDays: config.aws.logRetentionDays,
+    tracing: config.aws.tracing ? "Active" : "PassThrough",
+    environment: environmentOf(deployment),
+    events: queues.map((queue) => ({ sqs: eventSource(queue, deployment) })),
+  };
+}
+
+/** The contract of shared/aws/environment.ts. Names and switches only: whoever may list functions may read it. */
+function environmentOf(deployment: Deployment): Readonly<Record<string, Value>> {
+  const tables = tableNames(deployment);
+  return {
+    MAILWEIR_STAGE: deployment.stage,
+    MAILWEIR_ACCOUNT_ID: text(accountId),
+    MAILWEIR_LEDGER_TABLE: tables.ledger,
+    MAILWEIR_STORE_TABLE: tables.store,
+    NODE_OPTIONS: "--enable-source-maps",
+    POWERTOOLS_SERVICE_NAME: deployment.config.ruleSet.name,
+  };
+}
+
+function eventSource(queue: QueueTopology, { config }: Deployment): Value {
+  const batchSize = queue.consumer?.batchSize ?? 10;
+  return {
+    arn: getAtt(queueId(queue.name, config), "Arn"),
+    batchSize,
+    functionResponseType: "ReportBatchItemFailures",
+    maximumConcurrency: config.aws.workerConcurrency,
+  };
+}

@@ -1,0 +1,47 @@
+import type { CompiledTemplate } from "../../infra/check-template.ts";
+import { functionLogicalId } from "../../infra/cloudformation.ts";
+import { type Deployment, describeDeployment } from "../../infra/deployment.ts";
+import { serverlessFunctions } from "../../infra/functions.ts";
+import { templateOf } from "../../infra/resources.ts";
+
+/** Every function there is or may be, as if each had its handler. */
+export const allHandlers: ReadonlySet<string> = new Set(["feedback", "one-click"]);
+
+export const example = {
+  domains: ["example.com"],
+  streams: { personal: { recipients: ["example.com"] }, ticket: { recipients: ["support@example.com"] } },
+};
+
+export const deployment = (change: object = {}, stage = "prod", handlers = allHandlers): Deployment =>
+  describeDeployment({ ...example, ...change }, stage, { handlers });
+
+/** The template as osls completes it: functions and their event sources. The slow test compares with osls itself. */
+export function compile(one: Deployment): CompiledTemplate {
+  const { Resources, Outputs } = templateOf(one);
+  const functions = Object.entries(serverlessFunctions(one)).flatMap(([name, value]) => {
+    const { timeout, environment, role, events } = JSON.parse(JSON.stringify(value));
+    const id = functionLogicalId(name);
+    return [
+      [
+        id,
+        {
+          Type: "AWS::Lambda::Function",
+          Properties: { Timeout: timeout, Role: role, Environment: { Variables: environment } },
+        },
+      ],
+      ...events.map(({ sqs }: { sqs: { arn: object; functionResponseType: string } }, index: number) => [
+        `${id}Source${index}`,
+        {
+          Type: "AWS::Lambda::EventSourceMapping",
+          Properties: {
+            EventSourceArn: sqs.arn,
+            FunctionName: { "Fn::GetAtt": [id, "Arn"] },
+            FunctionResponseTypes: [sqs.functionResponseType],
+          },
+        },
+      ]),
+    ];
+  });
+  // Through JSON: what CloudFormation gets, and nothing that is undefined.
+  return JSON.parse(JSON.stringify({ Resources: { ...Resources, ...Object.fromEntries(functions) }, Outputs }));
+}
