@@ -15,7 +15,8 @@ export const wroteWords = {
     geschrieben haben | napisali | написали | написали\\(а\\) | пишут | писали | sent |
     geskryf | написал\\(а\\) | написал | написала | писал | писала | пишет | написав | пише | напісаў | піша |
     написа | написао | напиша | έγραψε | έγραψες | γράφει | كتب | كتبت | وكتب | نوشت | نوشته | כתב | כתבה |
-    כתב/ה | כותב | לכתוב | ने लिखा | लिखा | đã viết | viết | menulis | tulis | sumulat
+    כתב/ה | כותב | לכתוב | ने लिखा | लिखा | đã viết | viết | menulis | tulis | sumulat | aliandika | লিখেছেন |
+    எழுதியது | დაწერა | գրեց | यांनी लिहिले | એ લખ્યું | ఇలా రాసారు | ಬರೆದಿದ್ದಾರೆ | എഴുതി | نے لکھا | бичсэн | жазды | yozdi
   `),
   unspaced: wordList(`
     写道 | 寫道 | 写到 | 写了 | 來信 | 来信 | 書きました | 書いた | のメール | のメッセージ | 작성 | 썼습니다 | 님이 씀 | เขียนว่า | เขียน
@@ -41,4 +42,10 @@ export const attributionIntros = {
 export const attributionOpeners = wordList(`
   on | le | am | el | il | il giorno | em | no dia | op | den | w dniu | dnia | dne | dňa | în | pe | στις | в |
   на | pada | vào | at
+`);
+
+/** Horde's way: "Quoting Ann Example <ann@site.example>:". */
+export const quotingIntros = wordList(`
+  quoting | zitat von | citando a | citando | citation de | selon | mensaje citado por | citat från | citat fra |
+  citerar | citat av | citat | citeren van | citát | idézet | цитирование | цитирую | cytowanie | lainaus | alıntı
 `);

@@ -1,12 +1,12 @@
-import { attributionIntros, attributionOpeners, wroteWords } from "./attribution-words.ts";
+import { attributionIntros, attributionOpeners, quotingIntros, wroteWords } from "./attribution-words.ts";
 import { matchable } from "./source-lines.ts";
 
 export type AttributionStrength = "strong" | "needs-quote";
 
 // Only asked whether there is one: with a counted local part a long word costs its square.
-const address = /[^\s<>()[\]"',;:]@[^\s<>()[\]"',;:]/u;
+export const address = /[^\s<>()[\]"',;:]@[^\s<>()[\]"',;:]/u;
 const numericDate = /(?<!\d)\d{1,4}\s?[./\-\u5e74\ub144]\s?\d{1,2}\s?[./\-\u6708\uc6d4]\s?\d{1,4}(?!\d)/u;
-const timeOfDay = /(?<!\d)\d{1,2}\s?[:.h\u6642\u65f6\uc2dc]\s?\d{2}(?!\d)/u;
+export const timeOfDay = /(?<!\d)\d{1,2}\s?[:.h\u6642\u65f6\uc2dc]\s?\d{2}(?!\d)/u;
 const year = /(?<!\d)(?:19|20|25)\d{2}(?!\d)/u;
 const dayNumber = /(?<!\d)\d{1,2}(?!\d)/u;
 const wrote = new RegExp(
@@ -18,6 +18,10 @@ const intro = new RegExp(
   "iu",
 );
 const opener = new RegExp(`^(?:${attributionOpeners.join("|")})(?![\\p{L}\\p{M}])`, "iu");
+const quoting = new RegExp(`^(?:${quotingIntros.join("|")}) \\S.{0,160}[:\\uff1a]\\s*$`, "iu");
+const bracketedAddress = /[<([][^\s<>()[\]]{0,80}@[^\s<>()[\]]{1,200}[>)\]]/u;
+// An address at the end, in brackets or not: what a client without any verb prints.
+const endsWithAddress = /(?:[>)\]"']|@[^\s<>()[\]]{3,200})\s*[:\uff1a]\s*$/u;
 const trailingColon = /[:\uff1a]\s*$/u;
 
 /**
@@ -35,11 +39,16 @@ export function attributionStrength(text: string): AttributionStrength | undefin
   const hasAddress = address.test(body);
   if (verb === undefined && !colon) return datedPerson(body, hasAddress);
   const hasDate = isDated(body);
+  if (quoting.test(body)) return hasAddress ? "strong" : "needs-quote";
   if (verb === undefined) {
-    // Gmail until 2016, Yandex, Mail.ru: a date, a person and an address, then a colon, and no verb at all.
-    return hasDate && hasAddress && /[>)\]"']\s*[:\uff1a]\s*$/u.test(body) && body.length <= 250 ? "strong" : undefined;
+    // Gmail until 2016, Yandex, Mail.ru, Tutanota: a date, a person and an address, then a colon, and no verb at all.
+    if (hasDate && hasAddress && endsWithAddress.test(body) && body.length <= 250) return "strong";
+    // A verb that we do not know: the date first, an address in brackets, a colon.
+    return isDated(body.slice(0, 60)) && timeOfDay.test(body) && bracketedAddress.test(body) && body.length <= 200
+      ? "needs-quote"
+      : undefined;
   }
-  const tail = body.slice(verb.end).replace(/[:\uff1a\s.-]+$/u, "");
+  const tail = body.slice(verb.end).replace(/[:\uff1a\s.\u2024\u0589-]+$/u, "");
   const closes = colon || tail === "";
   if (!closes || !tailFits(tail)) return undefined;
   if (hasDate && (hasAddress || intro.test(body) || colon || dashed)) return "strong";
@@ -69,7 +78,7 @@ export function tellsWhoWrote(text: string): boolean {
 export function mayCloseAttribution(text: string): boolean {
   if (trailingColon.test(text) || datedPerson(text, address.test(text)) !== undefined) return true;
   const verb = lastVerb(text);
-  return verb !== undefined && text.slice(verb.end).replace(/[\s.-]+$/u, "") === "";
+  return verb !== undefined && text.slice(verb.end).replace(/[\s.:\uff1a\u2024\u0589-]+$/u, "") === "";
 }
 
 /**
@@ -108,6 +117,7 @@ function lastVerb(text: string): { end: number } | undefined {
 // Behind the verb may come a date ("schrieb am 3. Mai 2024 um 9:12"), a person ("2024년 … 님이 작성"), or a word or two
 // ("wrote the following"); a whole clause means that the verb belongs to a sentence.
 function tailFits(tail: string): boolean {
-  if (tail === "" || isDated(tail) || address.test(tail)) return true;
-  return tail.split(/\s+/u).filter((word) => /\p{L}/u.test(word)).length <= 2;
+  if (tail === "" || address.test(tail)) return true;
+  const behind = isDated(tail) ? tail.replace(/^.*\d/u, "") : tail;
+  return behind.split(/\s+/u).filter((word) => /\p{L}/u.test(word)).length <= 2;
 }

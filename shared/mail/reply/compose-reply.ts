@@ -57,12 +57,12 @@ function firstRole(parts: readonly MarkedPart[], at: number): MarkedPart["role"]
 function markSignatures(parts: MarkedPart[]): void {
   for (const { role, start, end } of stretches(parts)) {
     if (role !== "reply") continue;
-    const top = start + deviceLinesOnTop(parts, start, end);
+    const top = start === 0 ? linesOnTop(parts, end) : start;
     for (let index = start; index < top; index++) {
       const part = parts[index];
       if (part) part.role = "signature";
     }
-    const contents = parts.slice(top, end).map((part) => part.content);
+    const contents = linesOf(parts, top, end);
     const from = start > 0 && isRuledFooter(contents) ? 0 : signatureStart(contents);
     if (from === undefined) continue;
     for (let index = top + from; index < end; index++) {
@@ -76,6 +76,19 @@ function markSignatures(parts: MarkedPart[]): void {
   }
 }
 
+const maxDrawnTail = 4;
+
+/** What the parts say, lines drawn by the markup as dashes when little follows: Foxmail signs with one and an address. */
+function linesOf(parts: readonly MarkedPart[], start: number, end: number): string[] {
+  const contents = parts.slice(start, end).map((part) => part.content);
+  let below = 0;
+  for (let index = end - 1; index >= start && below <= maxDrawnTail; index--) {
+    if (parts[index]?.drawn) contents[index - start] = "-----";
+    if (parts[index]?.blank === false) below++;
+  }
+  return contents;
+}
+
 const maxFooterLines = 8;
 
 /** Whether what follows a quotation opens with a drawn line and is short: a signature or a list's footer. */
@@ -84,16 +97,17 @@ function isRuledFooter(contents: readonly string[]): boolean {
   return texts.length <= maxFooterLines && isRule(texts[0] ?? "") && /^[_-]{5}/u.test(texts[0] ?? "");
 }
 
-/** Some phones put their line first, and people write below it. How many parts to skip; 0 when the message starts otherwise. */
-function deviceLinesOnTop(parts: readonly MarkedPart[], start: number, end: number): number {
-  let first = start;
+/** Some phones put their line first, and people write below it. Where their text starts; 0 when the message starts otherwise. */
+function linesOnTop(parts: readonly MarkedPart[], end: number): number {
+  let first = 0;
   while (first < end && parts[first]?.blank) first++;
   if (!isDeviceSignature(parts[first]?.content ?? "")) return 0;
-  for (let index = 0; index < first; index++) if (parts[index]?.blank === false) return 0;
   let words = 0;
-  for (let index = first + 1; index < end && words <= slightWords; index++)
-    words += parts[index]?.content.split(" ").length ?? 0;
-  return words > slightWords ? first + 1 - start : 0;
+  for (let index = first + 1; index < end && words <= slightWords; index++) {
+    const part = parts[index];
+    if (part && !part.blank) words += part.content.split(" ").length;
+  }
+  return words > slightWords ? first + 1 : 0;
 }
 
 function isOthers(part: MarkedPart): boolean {
@@ -122,7 +136,11 @@ function authorText(text: string, parts: readonly MarkedPart[], isRendered: bool
   // In HTML, what stands in a <blockquote> above the attribution of another one, the author put there.
   const [own, below] = all.slice(lastReply + 1).filter((stretch) => hasContent(parts, stretch));
   if (isRendered && own?.role === "quote" && !own.attributed && below?.role === "attribution")
-    chunks.push(sliceOf(text, parts, own).replace(/^(?:> ?)+/gm, ""));
+    chunks.push(
+      sliceOf(text, parts, own)
+        .replace(/^(?:> ?)+/gm, "")
+        .trim(),
+    );
   return chunks.filter((chunk) => chunk !== "").join("\n\n");
 }
 

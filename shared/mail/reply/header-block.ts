@@ -1,4 +1,4 @@
-import { isDated } from "./attribution.ts";
+import { address, isDated, timeOfDay } from "./attribution.ts";
 import { type QuotedField, quotedFields } from "./header-words.ts";
 import type { SourceLine } from "./source-lines.ts";
 
@@ -17,7 +17,6 @@ const label =
 const furtherLabel = /[:\uff1a](?=\s|$)/gu;
 const labelStart = /[\p{Lu}\p{Lo}]/gu;
 const maxLabelChars = 26;
-const address = /[^\s<>()[\]"',;:]{1,64}@[^\s<>()[\]"',;:]{1,255}/u;
 
 /**
  * Reads the header block that Outlook and others print over a quoted mail ("From: … Sent: … To: … Subject: …", in many
@@ -33,6 +32,7 @@ export function headerBlockAt(lines: readonly SourceLine[], at: number, introduc
   let labelled = 0;
   let hasAddress = false;
   let hasDate = false;
+  let hasTime = false;
   let gap = 0;
   for (let index = at; index < lines.length && index < at + maxBlockLines; index++) {
     const line = lines[index];
@@ -54,17 +54,52 @@ export function headerBlockAt(lines: readonly SourceLine[], at: number, introduc
     gap = 0;
     labelled++;
     end = index + 1;
-    hasAddress ||= address.test(content);
-    hasDate ||= isDated(content);
+    const { has } = readLabels(line);
+    hasAddress ||= has.address;
+    hasDate ||= has.date;
+    hasTime ||= has.time;
   }
   const main = ["from", "date", "to", "subject"].filter((field) => fields.has(field as QuotedField)).length;
   const opensWithKnown = startsKnown(lines[at]);
-  if (fields.has("from") && main >= 3 && opensWithKnown) return { end, fields };
-  if (main >= 3 && opensWithKnown && (hasAddress || hasDate)) return { end, fields };
+  // "From: Berlin, To: Hamburg, Date: 4 March" is a journey: it names no subject, no address, no hour.
+  const isMail = fields.has("subject") || hasAddress || hasTime || introduced;
+  if (fields.has("from") && main >= 3 && opensWithKnown && isMail) return { end, fields };
+  if (main >= 3 && opensWithKnown && isMail && (hasAddress || hasDate)) return { end, fields };
   if (introduced && main >= 2 && (fields.has("from") || fields.has("subject"))) return { end, fields };
   if (fields.has("from") && main >= 2 && hasAddress && hasDate && opensWithKnown) return { end, fields };
   if (introduced && labelled >= 3 && hasAddress && hasDate) return { end, fields };
   return undefined;
+}
+
+const maxHeadLines = 16;
+const dateAlone = /^\d[\d./: -]+(?:[AP]M|[A-Z]{2,5}[+-]?\d{0,2})?$/u;
+
+/**
+ * Reads the head that Notes prints over a quoted mail, a table whose labels have no colon: a person, a date alone on its
+ * line, then "To …" and "Subject …", label and value on one line or two.
+ *
+ * @returns the index behind its last label line; undefined when `lines[at]` opens no such head
+ */
+export function notesHeadAt(lines: readonly SourceLine[], at: number): number | undefined {
+  const first = lines[at];
+  if (!first || first.depth > 0 || first.content === "" || first.content.length > 120) return undefined;
+  let dateAt = at + 1;
+  while (dateAt < at + 3 && lines[dateAt]?.content === "") dateAt++;
+  const date = lines[dateAt]?.content ?? "";
+  if (date.length < 10 || date.length > 40 || !dateAlone.test(date) || !isDated(date)) return undefined;
+  const fields = new Set<QuotedField>();
+  let end = dateAt + 1;
+  for (let index = dateAt + 1; index < lines.length && index < dateAt + maxHeadLines; index++) {
+    const line = lines[index];
+    if (!line || line.depth > 0) break;
+    const [label = ""] = line.content.split(" ");
+    const known = quotedFields(label.replace(/[:\uff1a]$/u, ""));
+    if (!known) continue;
+    for (const field of known) fields.add(field);
+    end = index + 1;
+    if (known.has("subject")) break;
+  }
+  return fields.has("to") && fields.has("subject") ? end : undefined;
 }
 
 /** Cheap test that a line may open a header block. */
@@ -80,6 +115,7 @@ interface Labels {
   readonly name: string | undefined;
   /** The fields named in the line; undefined when its first label is none that we know. */
   readonly known: ReadonlySet<QuotedField> | undefined;
+  readonly has: { readonly address: boolean; readonly date: boolean; readonly time: boolean };
 }
 
 // Only a memo: a line is looked at from each of the lines above it, and reading it costs more than all the rest.
@@ -96,7 +132,9 @@ function readLabels(line: SourceLine): Labels {
       for (const field of fieldsBefore(line.content, index)) known.add(field);
     }
   }
-  const labels = { name, known };
+  const { content } = line;
+  const has = { address: address.test(content), date: isDated(content), time: timeOfDay.test(content) };
+  const labels = { name, known, has };
   labelsOf.set(line, labels);
   return labels;
 }

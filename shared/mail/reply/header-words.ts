@@ -42,7 +42,7 @@ const fieldNames: Readonly<Record<QuotedField, readonly string[]>> = {
     tembusan | สำเนา | cc a | cópia para | kopie (cc) | kópia | copie carbone | kopia (cc)
   `),
   subject: wordList(`
-    subject | objet | sujet | betreff | betr | asunto | oggetto | assunto | onderwerp | ämne | emne | aihe |
+    subject | objet | sujet | betreff | betr | asunto | oggetto | assunto | onderwerp | thema | ämne | emne | aihe |
     temat | předmět | predmet | naslov | zadeva | tárgy | subiect | тема | относно | предмет | наслов | θέμα |
     konu | الموضوع | موضوع | נושא | 主题 | 主旨 | 主題 | 件名 | 标题 | 제목 | chủ đề | subjek | perihal | subyek | เรื่อง |
     หัวเรื่อง | assumpte | gaia | tema | temats | teema | efni | विषय | mövzu | tiêu đề | subject line |

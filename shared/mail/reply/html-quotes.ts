@@ -20,11 +20,11 @@ const meanings: readonly [RegExp, ElementMeaning][] = [
     "quote",
   ],
   [
-    /^(?:gmail_quote|gmail_quote_container|gmail_extra|yahoo_quoted|ydp[0-9a-f]*yahoo_quoted|divrplyfwdmsg|appendonsend|olk_src_body_section|mail-editor-reference-message-container|mail-editor-reference-message|zmail_extra|zmail_extra_quote|wmquote|outlookmessageheader|bloop_original_html|airmail_ext_on|hey_quote|intercom-reply-history|quoted-?text|quotedmessage|replyforward|gorgias-quote|elided-text|isforwardcontent|isreplycontent|ntes_quote|foxmail_quote|reply-quote|mcntmcontainer|origbody|originalmessage|mail_quote|freshdesk-quote|front_quote|zimbra-quote|inbox-quote|spark-quote|sh-quoted-content|unibox-quote|elm_quote)$/,
+    /^(?:gmail_quote|gmail_quote_container|gmail_extra|yahoo_quoted|ydp[0-9a-f]*yahoo_quoted|divrplyfwdmsg|appendonsend|olk_src_body_section|mail-editor-reference-message-container|mail-editor-reference-message|zmail_extra|zmail_extra_quote|wmquote|outlookmessageheader|bloop_original_html|airmail_ext_on|hey_quote|intercom-reply-history|quoted-?text|quotedmessage|replyforward|gorgias-quote|elided-text|isforwardcontent|isreplycontent|ntes_quote|ntes-mailmaster-quote|foxmail_quote|reply-quote|mcntmcontainer|origbody|originalmessage|mail_quote|freshdesk-quote|front_quote|zimbra-quote|inbox-quote|spark-quote|sh-quoted-content|unibox-quote|elm_quote)$/,
     "quote-start",
   ],
   [
-    /^(?:gmail_signature|gmail_signature_prefix|moz-signature|protonmail_signature_block(?:-user|-proton)?|signature|applemailsignature|lineb?reakatbeginningofsignature|ms-outlook-mobile-signature|signatureblock|yahoo-signature|ydp[0-9a-f]*signature|bloop_sign|bloop_sign_[0-9]*|mobile-signature|x_signature|mail-signature|zm-signature|mailbird-signature|sparksignature|tutanota_signature|email-signature|mail_signature|fm-signature|ntes_signature|outlooksignature|_mailsignature|signature_old|ms-outlook-ios-cursor-signature)$/,
+    /^(?:gmail_signature|gmail_signature_prefix|moz-signature|protonmail_signature_block(?:-user|-proton)?|signature|applemailsignature|lineb?reakatbeginningofsignature|ms-outlook-mobile-signature|signatureblock|yahoo-signature|ydp[0-9a-f]*signature|bloop_sign|bloop_sign_[0-9]*|mobile-signature|x_signature|mail-signature|zm-signature|mailbird-signature|sparksignature|tutanota_signature|email-signature|mail_signature|fm-signature|ntes_signature|ntes-pcmac-signature|front-signature|outlooksignature|_mailsignature|signature_old|ms-outlook-ios-cursor-signature)$/,
     "signature",
   ],
   [/^(?:gmail_sendername_hidden|preheader|mcnpreviewtext|hidden-preheader)$/, "hidden"],

@@ -1,5 +1,13 @@
-import { attributionInside, attributionStrength, isDated, mayCloseAttribution, tellsWhoWrote } from "./attribution.ts";
-import { headerBlockAt, mayOpenHeaderBlock } from "./header-block.ts";
+import {
+  address,
+  attributionInside,
+  attributionStrength,
+  isDated,
+  mayCloseAttribution,
+  tellsWhoWrote,
+  timeOfDay,
+} from "./attribution.ts";
+import { headerBlockAt, mayOpenHeaderBlock, notesHeadAt } from "./header-block.ts";
 import { isReplyAboveLine, isRule, separatorOf } from "./separators.ts";
 import { matchable, type SourceLine } from "./source-lines.ts";
 
@@ -11,6 +19,8 @@ export interface MarkedPart {
   readonly end: number;
   readonly content: string;
   readonly blank: boolean;
+  /** A line drawn by the markup; such a part is blank. */
+  readonly drawn: boolean;
   role: PartRole;
   /** Of a quote: something above it says whose words they are. */
   readonly attributed: boolean;
@@ -18,8 +28,6 @@ export interface MarkedPart {
 
 const maxAttributionLines = 6;
 const maxUnknownAttributionLines = 3;
-const address = /[^\s<>()[\]"',;:]{1,64}@[^\s<>()[\]"',;:]{1,255}/u;
-const timeOfDay = /(?<!\d)\d{1,2}\s?[:.h\u6642\u65f6\uc2dc]\s?\d{2}(?!\d)/u;
 
 /** Gives every line its role. One pass; every line is looked at a bounded number of times. */
 export function markParts(text: string, lines: readonly SourceLine[], isForward: boolean): MarkedPart[] {
@@ -36,7 +44,8 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
     start = line.start,
     end = line.end,
   ) => {
-    parts.push({ start, end, content, blank: content === "" && line.depth === 0, role, attributed: owned });
+    const blank = content === "" && line.depth === 0;
+    parts.push({ start, end, content, blank, drawn: line.hint === "rule", role, attributed: owned });
     if (role === "reply" && content !== "") authorWrote = true;
   };
   const pushTo = (end: number, role: PartRole, owned = false) => {
@@ -66,7 +75,11 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
     const { content } = line;
 
     if (line.depth > 0) {
-      const separator = separatorOf(content);
+      if (authorWrote && isGroupWise(line)) {
+        takeRest(at + 1, "quote");
+        continue;
+      }
+      const separator = separatorOf(content, "quote");
       const end = quotedEnd(lines, at, separator === "forward");
       if (separator === "forward") pushTo(end, "forward", true);
       else {
@@ -90,7 +103,7 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
 
     const next = nextWithContent(lines, at + 1);
     const blockBelow = mayOpenHeaderBlock(lines[next]?.content ?? "") ? headerBlockAt(lines, next, true) : undefined;
-    const separator = separatorOf(content, blockBelow !== undefined);
+    const separator = separatorOf(content, blockBelow ? "block" : isQuotedNext(at + 1) ? "quote" : "text");
     if (separator || line.hint === "forward-start") {
       const forwarded = separator === "forward" || line.hint === "forward-start" || isForward;
       takeRest(blockBelow?.end ?? at + 1, forwarded ? "forward" : "quote");
@@ -108,6 +121,11 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
     }
     if (blockBelow && (line.hint === "rule" || isRule(content) || tellsWhoWrote(content))) {
       takeRest(blockBelow.end, isForward ? "forward" : "quote");
+      continue;
+    }
+    const head = authorWrote ? notesHeadAt(lines, at) : undefined;
+    if (head !== undefined) {
+      takeRest(head, isForward ? "forward" : "quote");
       continue;
     }
     if (mayOpenHeaderBlock(content)) {
@@ -161,6 +179,11 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
   return parts;
 }
 
+// GroupWise: ">>> Ann Example <ann@site.example> 04/03/2024 09:05 >>>", and no marks under it.
+function isGroupWise({ depth, content }: SourceLine): boolean {
+  return depth === 3 && content.length <= 200 && />>>$/u.test(content) && isDated(content);
+}
+
 interface FoundAttribution {
   readonly end: number;
   /** Offset in the text where the attribution starts, when the line's head is the author's. */
@@ -170,7 +193,7 @@ interface FoundAttribution {
 function attributionAt(text: string, lines: readonly SourceLine[], at: number): FoundAttribution | undefined {
   const first = lines[at];
   if (!first || first.content.length > 500) return undefined;
-  const mayClose = mayCloseAttribution(first.content);
+  const mayClose = closesAttribution(first);
   // A name alone, when the address under it says so: "Ann Example" and "<ann@site.example> wrote:".
   const opensWithName =
     first.content.length <= 60 && /^</u.test(lines[at + 1]?.content ?? "") && !/[.!?:,]$/u.test(first.content);
@@ -193,7 +216,7 @@ function attributionAt(text: string, lines: readonly SourceLine[], at: number): 
     joined = joined === "" ? content : `${joined} ${content}`;
     if (index > at) suffix = suffix === "" ? content : `${suffix} ${content}`;
     if (joined.length > 500) break;
-    if (!mayCloseAttribution(content)) continue;
+    if (!(closing ? mayCloseAttribution(content) : closesAttribution(line))) continue;
     const strength = attributionStrength(joined);
     if (strength === undefined) continue;
     const end = index + 1;
@@ -213,6 +236,17 @@ function attributionAt(text: string, lines: readonly SourceLine[], at: number): 
     return { end };
   }
   return undefined;
+}
+
+// Only a memo: a line is looked at from each of the lines above it.
+const closers = new WeakMap<SourceLine, boolean>();
+
+function closesAttribution(line: SourceLine): boolean {
+  const before = closers.get(line);
+  if (before !== undefined) return before;
+  const closes = mayCloseAttribution(line.content);
+  closers.set(line, closes);
+  return closes;
 }
 
 function hasOpenBracket(text: string): boolean {
@@ -266,7 +300,7 @@ function opensOwned(text: string, lines: readonly SourceLine[], from: number, en
   if (!line) return false;
   if (mayOpenHeaderBlock(line.content) && headerBlockAt(lines, first, false)) return true;
   if (attributionAt(text, lines, first)) return true;
-  return separatorOf(line.content) !== undefined;
+  return separatorOf(line.content, "quote") !== undefined;
 }
 
 function nextQuotedContent(lines: readonly SourceLine[], from: number, end: number): number {

@@ -20,7 +20,7 @@ export const originalMessageWords = wordList(`
   оригинално съобщение | първоначално съобщение | изворна порука | оригинална порука | originalna poruka |
   izvorna poruka | izvirno sporočilo | originalno sporočilo | αρχικό μήνυμα | πρωτότυπο μήνυμα | orijinal mesaj |
   orjinal mesaj | özgün ileti | özgün mesaj | asıl mesaj | الرسالة الأصلية | رسالة أصلية | پیام اصلی |
-  הודעה מקורית | 原始邮件 | 原始郵件 | 原邮件 | 原始信件 | 元のメッセージ | 元のメール | オリジナルメッセージ | 원본 메시지 | 원본 메일 | 원본메일 | thư gốc |
+  הודעה מקורית | 原始邮件 | 回复的原邮件 | 回复的邮件 | 答复的原邮件 | 받은 메일 내용 | 原始郵件 | 原邮件 | 原始信件 | 元のメッセージ | 元のメール | オリジナルメッセージ | 원본 메시지 | 원본 메일 | 원본메일 | thư gốc |
   tin nhắn gốc | thư ban đầu | pesan asli | mesej asal | ข้อความต้นฉบับ | ข้อความเดิม | missatge original |
   jatorrizko mezua | mensaxe orixinal | originalus laiškas | pirminis pranešimas | sākotnējais ziņojums |
   oriģinālais ziņojums | algne kiri | algne sõnum | upprunaleg skilaboð | upphafleg skilaboð | mesazhi origjinal |
@@ -59,7 +59,7 @@ export const forwardedMessageWords = wordList(`
   iletilmiş ileti | iletilmiş ileti başlangıcı | iletilen mesajın başlangıcı | yönlendirilen ileti başlangıcı |
   رسالة معاد توجيهها | رسالة مُعاد توجيهها | بدء الرسالة المعاد توجيهها | بداية الرسالة المُعاد توجيهها |
   رسالة محولة | پیام بازارسال‌شده | پیام بازفرستاده | הודעה שהועברה | הודעה שהועברה הלאה | תחילת ההודעה שהועברה |
-  转发的邮件 | 转发邮件 | 转发邮件信息 | 已转发邮件 | 被转发邮件信息 | 被转发的邮件 | 开始转发的邮件 | 下面是被转发的邮件 | 以下是转发的邮件 | 轉寄郵件 | 轉寄的郵件 | 轉寄的訊息 |
+  转发的邮件 | 转发的原邮件 | 转发邮件 | 转发邮件信息 | 已转发邮件 | 被转发邮件信息 | 被转发的邮件 | 开始转发的邮件 | 下面是被转发的邮件 | 以下是转发的邮件 | 轉寄郵件 | 轉寄的郵件 | 轉寄的訊息 |
   已轉寄的郵件 | 開始轉寄郵件 | 以下是轉寄的郵件 | 轉寄訊息 | 転送メッセージ | 転送されたメッセージ | 転送メール | 転送されたメール | 전달된 메시지 | 전달된 메일 | 전달한 메시지 |
   전달된 메시지의 시작 | tin nhắn được chuyển tiếp | thư đã chuyển tiếp | thư chuyển tiếp | bắt đầu thư được chuyển tiếp |
   pesan terusan | pesan yang diteruskan | mulai pesan yang diteruskan | awal pesan yang diteruskan |

@@ -9,11 +9,14 @@ const framed =
   /^[-_=*~+\u2013\u2014\u2500\s]{1,80}?([^-_=*~+\u2013\u2014\u2500\s].{2,58}?)[-_=*~+\u2013\u2014\u2500:\uff1a\s]{1,80}$/u;
 const frame = /[-_=*~+\u2013\u2014\u2500]/u;
 
+/** What stands under a line: a header block, a marked quotation, or anything else. */
+export type Below = "block" | "quote" | "text";
+
 /**
- * Reads a separator line: the words between dashes, or alone with a colon behind them. A line of the bare words only
- * counts when `bare` is set (the caller saw a header block under it).
+ * Reads a separator line: the words between dashes, or alone with a colon behind them over a marked quotation. A line of
+ * the bare words only counts over a header block.
  */
-export function separatorOf(content: string, bare = false): Separator | undefined {
+export function separatorOf(content: string, below: Below = "text"): Separator | undefined {
   const leading = leadingSeparator(content);
   if (leading !== undefined || content.length > 160) return leading;
   const match = framed.exec(`${content} `);
@@ -21,12 +24,13 @@ export function separatorOf(content: string, bare = false): Separator | undefine
   const isFramed =
     inner !== undefined && frame.test(content.charAt(0)) && frame.test(content.charAt(content.length - 1));
   const words = fold(inner ?? content);
-  if (forwards.has(words) && (isFramed || bare || /[:\uff1a]\s*$/u.test(content))) return "forward";
-  if (originals.has(words) && (isFramed || bare)) return "original";
+  if (forwards.has(words) && (isFramed || below === "block" || (below === "quote" && /[:\uff1a]\s*$/u.test(content))))
+    return "forward";
+  if (originals.has(words) && (isFramed || below === "block")) return "original";
   // "----- Forwarded by Ann Example/Head Office on 03/05/2024 09:12 AM -----" (Lotus Notes), "----- Weitergeleitet von …".
   if (isFramed && inner !== undefined && startsWithForward(words)) return "forward";
   // Whatever it says: words in a frame right over a header block.
-  if (isFramed && bare && /^-{2,}.*-{2,}$|^_{2,}.*_{2,}$|^={2,}.*={2,}$/u.test(content)) return "original";
+  if (isFramed && below === "block" && /^-{2,}.*-{2,}$|^_{2,}.*_{2,}$|^={2,}.*={2,}$/u.test(content)) return "original";
   return undefined;
 }
 
@@ -38,7 +42,8 @@ export function isRule(content: string): boolean {
 const aboveThisLine =
   /\b(?:above|over) (?:this|the) line\b|\b(?:reply|respond|write|type|enter)\b.{0,40}\babove\b.{0,30}\b(?:line|text|mark)/iu;
 // Without a frame, the words have to be an order from their first one on: "My reply is above the line" is a sentence.
-const orders = /^(?:please\s+)?(?:reply|respond|write|type|enter|add|put|post|insert|send|do not)\b/iu;
+const orders =
+  /^(?:please\s+)?(?:reply|respond|(?:write|type|enter|add|put|post|insert|send)\b.{0,30}\b(?:reply|response|answer|message|comment))\b/iu;
 const aboveThisLineOtherwise =
   /(?:au[- ]dessus de cette ligne|(?:über|oberhalb) dieser (?:zeile|linie)|(?:encima|arriba) de esta l[íi]nea|(?:sopra|al di sopra di) questa (?:riga|linea)|acima desta linha|boven deze (?:lijn|regel)|ovanför den(?:na)? (?:här )?(?:raden|linjen|rad)|over denne (?:linje|linjen|streg)|tämän (?:rivin|viivan) yläpuolelle|(?:nad|powyżej) (?:tą|tej) lini[ąi]|nad t(?:ímto|ento|uto) (?:řádkem|řádek|čárou|riadok)|выше этой (?:строки|линии|черты)|вище (?:цього рядка|цієї лінії)|e (?:vonal|sor) fölé|deasupra acestei lini|bu (?:satırın|çizginin) üst|在此行(?:之)?上|請在此行|この(?:行|線)より上|이 (?:줄|선) 위|iznad ove (?:linije|crte)|πάνω από αυτή(?:ν)? τη(?:ν)? γραμμή)/iu;
 

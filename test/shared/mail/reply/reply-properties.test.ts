@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { extractReply } from "../../../../shared/mail/reply/extract-reply.ts";
+import { htmlLines } from "../../../../shared/mail/reply/html-lines.ts";
 import { isForwarded } from "../../../../shared/mail/reply/is-forwarded.ts";
 import { attributions } from "./attributions.ts";
 import { deviceLines, forwardMarkers, originalMarkers } from "./client-lines.ts";
@@ -103,6 +104,52 @@ describe("for any input", () => {
     );
   });
 
+  test("what the author wrote around a marked quotation is never lost", () => {
+    const words = fc.stringMatching(/^[a-z]{2,9}( [a-z]{2,9}){0,12}[.?!]$/);
+    const quotation = fc
+      .array(
+        words.map((line) => `> ${line}\n`),
+        { minLength: 1, maxLength: 6 },
+      )
+      .map((lines) => lines.join(""));
+    const attribution = fc.constantFrom("", ...attributions.map(([, line]) => `${line}\n`));
+    fc.assert(
+      fc.property(
+        fc.option(words, { nil: "" }),
+        attribution,
+        quotation,
+        fc.option(words, { nil: "" }),
+        (above, said, quoted, below) => {
+          const { text: reply, segments } = extractReply({ text: `${above}\n\n${said}${quoted}\n${below}\n` });
+          expect(reply).toContain(above);
+          expect(reply).toContain(below);
+          expect(segments.some((segment) => segment.kind === "quote")).toBe(true);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test("the segments of HTML, joined, are its text, white space folded", () => {
+    fc.assert(
+      fc.property(markup, (html) => {
+        const { segments, source } = extractReply({ html });
+        const joined = segments.map((segment) => segment.text).join("");
+        return source !== "html" || joined === htmlLines(html, 2_097_152, 50_000).text;
+      }),
+    );
+  });
+
+  test("the input stays as it was", () => {
+    fc.assert(
+      fc.property(text, markup, (plain, html) => {
+        const input = Object.freeze({ text: plain, html, headers: Object.freeze([]) });
+        extractReply(input);
+        expect(input).toEqual({ text: plain, html, headers: [] });
+      }),
+    );
+  });
+
   test("the rest behind the limits stays in the segments", () => {
     const input = "a\n> b\n".repeat(100);
     const { segments } = extractReply({ text: input }, { maxLines: 7 });
@@ -121,6 +168,18 @@ describe("hostile input", () => {
     ["one header over and over", { text: "From: a\n".repeat(50_000) }],
     ["answers between quotes", { text: "> q\na\n".repeat(25_000) }],
     ["signature dashes", { text: "-- \nx\n".repeat(25_000) }],
+    ["heads of Notes", { text: "Ann\n04.03.2024 09:05\nTo bob\n".repeat(16_000) }],
+    ["legal notices", { text: "This message is confidential, delete it if received in error.\n\n".repeat(16_000) }],
+    ["labels without end", { text: `From: ${"Aa".repeat(250)}: \n`.repeat(2_000) }],
+    ["labels in one line", { text: `From: ${"To: ".repeat(120)}\n`.repeat(2_000) }],
+    ["separators with a tail", { text: `----- ${"x ".repeat(29)} ----- From: a\n`.repeat(10_000) }],
+    [
+      "devices' lines on top of each other",
+      { text: `${"\n".repeat(20_000)}${"Sent from my iPhone\n> q\n".repeat(15_000)}` },
+    ],
+    ["drawn lines", { html: "<hr>x<br>".repeat(50_000) }],
+    ["attributions inside lines", { text: `${"Aa. On 3 May 2024 at 10:00, ".repeat(30)}\n`.repeat(1_200) }],
+    ["brackets and dates", { text: `${"4.3.2024 09:05 <a@".repeat(25)}:\n`.repeat(2_000) }],
     ["100,000 nested quotations", { html: "<blockquote>x".repeat(100_000) }],
     ["a million nested elements", { html: `${"<div>".repeat(1_000_000)}x` }],
     ["misnested elements", { html: "<b><i>".repeat(100_000) + "</b></i>".repeat(100_000) }],
