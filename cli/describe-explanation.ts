@@ -1,5 +1,19 @@
+import type { Authentication } from "../shared/receipt/authentication.ts";
 import type { Explanation } from "./explain-mail.ts";
 import { printable } from "./printable.ts";
+
+function checks({ spf, dkim, dmarc, arc }: Authentication): string[] {
+  const name = (domain: string) => printable(domain === "" ? "no domain" : domain, 80);
+  const signatures = dkim.map(
+    ({ result, domain, aligned }) => `${result} by ${name(domain)}${aligned ? "" : ", not aligned"}`,
+  );
+  return [
+    `  SPF: ${spf.result} for ${name(spf.domain)}`,
+    `  DKIM: ${signatures.length === 0 ? "not signed" : signatures.join("; ")}`,
+    `  DMARC: ${dmarc.result} for ${name(dmarc.domain)}${dmarc.policy === undefined ? "" : `, policy ${dmarc.policy}`}`,
+    `  ARC: ${arc?.result ?? "none"}`,
+  ];
+}
 
 /** The explanation for people, a step a paragraph. */
 export function describe({
@@ -7,6 +21,7 @@ export function describe({
   client,
   recipients,
   rules,
+  authentication,
   verdicts,
   judgement,
   streams,
@@ -39,6 +54,7 @@ export function describe({
         .map(([name, value]) => `${name} ${value}`)
         .join(", ")}`,
     );
+  if (authentication) lines.push(...checks(authentication));
   if (judgement) {
     const { nature, safety, trust } = judgement;
     const because = nature.evidence.map((line) => JSON.stringify(printable(line, 100))).join(", ");

@@ -50,6 +50,8 @@ export interface Explanation {
     readonly reason: string;
   }[];
   readonly rules: readonly RuleTrace[];
+  /** What SPF, DKIM, DMARC and ARC found out; null without a message, and when no DNS was asked. */
+  readonly authentication: Authentication | null;
   /** Null without a message. */
   readonly verdicts: Verdicts | null;
   readonly judgement: Judgement | null;
@@ -98,7 +100,15 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
   };
   const accepted = onceEach(recipients.filter((entry) => entry.accepted).map(({ recipient }) => recipient));
   if (!ruleSet || accepted.length === 0) {
-    return { ...heard, rules: [], verdicts: null, judgement: null, streams: null, assumptions: [] };
+    return {
+      ...heard,
+      rules: [],
+      authentication: null,
+      verdicts: null,
+      judgement: null,
+      streams: null,
+      assumptions: [],
+    };
   }
 
   const scan = wantsScan({ ruleSet, recipients: accepted, tls: question.tls });
@@ -120,6 +130,7 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
   return {
     ...heard,
     rules: path.rules,
+    authentication: found.authentication ?? null,
     verdicts: raw ? found.verdicts : null,
     judgement: raw ? found.judge(found.verdicts) : null,
     streams: path.streams,
@@ -131,7 +142,10 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
 }
 
 type Found = Pick<PredictedMail, "judge"> &
-  Pick<PredictedMail["arrival"], "verdicts" | "headers" | "mail"> & { readonly assumptions: readonly string[] };
+  Pick<PredictedMail["arrival"], "verdicts" | "headers" | "mail"> & {
+    readonly authentication?: Authentication;
+    readonly assumptions: readonly string[];
+  };
 
 async function understand(
   raw: Uint8Array,
@@ -160,6 +174,7 @@ async function understand(
   const verdicts = verdictsFrom(authentication, scanned?.spam, scanned?.virus, config.local.ses);
   const mail = await parseMail(raw);
   return {
+    ...(asks && { authentication }),
     verdicts,
     headers: mail.headers,
     mail: async () => mail,

@@ -57,6 +57,10 @@ test("a blocked client is refused at every recipient, and no rule is explained",
 test("with a message: verdicts from the zone, what it is, and where each recipient's goes", async () => {
   const explanation = await ask({ to: ["support@example.com", "ann@example.com"], message: "mail.eml" });
   expect(explanation.verdicts).toMatchObject({ spf: "PASS", dmarc: "PASS" });
+  expect(explanation.authentication).toMatchObject({ dmarc: { result: "pass" }, arc: { result: "none" } });
+  expect(describeForPeople(explanation)).toMatch(
+    / {2}DKIM: not signed\n {2}DMARC: pass for .*, policy reject\n {2}ARC: none\n/,
+  );
   expect(explanation.judgement).toMatchObject({ nature: { kind: "human" }, trust: "aligned" });
   expect(explanation.streams?.map(({ stream }) => stream)).toEqual(["ticket", "personal"]);
   expect(describeForPeople(explanation)).toMatch(/support@example\.com → ticket/);

@@ -95,11 +95,14 @@ function connection({ connection, envelope, sizeBytes, receivedAt }) {
   );
 }
 
+/** SES has no verdict for it: what a forwarder sealed is shown, and nothing follows from it. */
+const arcSays = { pass: "the seals of its forwarders hold", fail: "the seals of its forwarders do not hold" };
+
 /** @param {Verification | null} found */
 function verification(found) {
   if (found === null) return step("wait", "Authentication and scan", pill("pending", "under way"));
   const { authentication, verdicts, scanDetail } = found;
-  const { spf, dkim, dmarc } = authentication;
+  const { spf, dkim, dmarc, arc } = authentication;
   const signatures = dkim.map(
     (entry) => `${entry.result} by ${entry.domain || "nobody"}${entry.aligned ? ", aligned" : ""}`,
   );
@@ -122,6 +125,7 @@ function verification(found) {
         line("SPF", verdicts.spf, `${spf.result} for ${spf.domain || "no domain"}`),
         line("DKIM", verdicts.dkim, signatures.join("; ") || "not signed"),
         line("DMARC", verdicts.dmarc, `${dmarc.result} for ${dmarc.domain || "no author domain"}${policy}`),
+        arc && arc.result !== "none" && line("ARC", arc.result.toUpperCase(), arcSays[arc.result]),
         line("Spam", verdicts.spam, scanDetail.spam),
         line("Virus", verdicts.virus, scanDetail.virus),
       ),
