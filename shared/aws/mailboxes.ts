@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import type { ResolvedConfig } from "../config/types.ts";
+import { encryptForSes } from "../encryption/encrypt-for-ses.ts";
+import { MailweirError } from "../errors.ts";
+import type { Claim, Mailboxes, Ports } from "../ports.ts";
+import type { Effects } from "./effects.ts";
+
+/** The target needs a disk or a program that functions on AWS have not. */
+export class MailboxUnsupportedError extends MailweirError {
+  readonly code = "ERR_MAILBOX_UNSUPPORTED";
+  readonly retryable = false;
+  constructor(kind: string) {
+    super(
+      `Mail cannot be delivered to a mailbox of kind "${kind}" on AWS: name a folder ({ maildir: "ann" }, kept in the bucket)`,
+    );
+  }
+}
+
+/**
+ * Mailboxes as folders of the bucket: `mailboxes/<name>/<when>-<SES id>-<recipient's hash>.eml`, encrypted where stored mail is.
+ * Every attempt writes the same key, and the effect's note keeps a message that its owner moved away from coming again.
+ */
+export function createBucketMailboxes(
+  { objects, keys, random }: Pick<Ports, "objects" | "keys" | "random">,
+  effects: Effects,
+  config: ResolvedConfig,
+): Mailboxes {
+  const { bucket, kmsKeyArn } = config.names;
+  return {
+    async deliver(claim, target, body, receivedAt) {
+      if (target.kind !== "maildir") throw new MailboxUnsupportedError(String(target.kind));
+      const effect = `deliver ${target.name}`;
+      const earlier = await effects.resultOf(claim, effect);
+      if (earlier !== undefined) return { path: earlier, repeated: true };
+      const key = keyOf(claim, target.name, receivedAt);
+      const path = `s3://${bucket}/${key}`;
+      // Whoever was overtaken while the body came writes nothing, as far as that can be known before.
+      const checked = endingWith(body, () => effects.resultOf(claim, effect));
+      if (config.encrypt) {
+        const encrypted = await encryptForSes(
+          checked,
+          {
+            keyArn: kmsKeyArn,
+            ruleName: config.ruleSet.name,
+            account: config.accountId,
+            sesMessageId: claim.sesMessageId,
+          },
+          keys,
+          (length) => random.bytes(length),
+        );
+        await objects.put({ bucket, key }, encrypted.body, encrypted.metadata);
+      } else await objects.put({ bucket, key }, checked);
+      const { kind } = await effects.perform(claim, { name: effect, result: path }, []);
+      return { path, repeated: kind === "repeated" };
+    },
+  };
+}
+
+async function* endingWith(body: AsyncIterable<Uint8Array>, check: () => Promise<unknown>): AsyncGenerator<Uint8Array> {
+  yield* body;
+  await check();
+}
+
+function keyOf({ sesMessageId, recipient }: Claim, name: string, receivedAt: Date): string {
+  const who = createHash("sha256").update(recipient).digest("hex").slice(0, 16);
+  const when = receivedAt.toISOString().replace(/[-:]|\.\d{3}/g, "");
+  // No SES message id looks like this, so the safety net never takes it for a mail.
+  return `mailboxes/${name}/${when}-${sesMessageId}-${who}.eml`;
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, describe } from "vitest";
+import { clientOptions } from "../../shared/aws/connection.ts";
+import { openDynamo } from "../../shared/aws/dynamo.ts";
+import { createEffects } from "../../shared/aws/effects.ts";
+import { openKmsKeys } from "../../shared/aws/kms-keys.ts";
+import { createLedger } from "../../shared/aws/ledger.ts";
+import { createBucketMailboxes } from "../../shared/aws/mailboxes.ts";
+import { openObjects } from "../../shared/aws/objects.ts";
+import { openOutbox } from "../../shared/aws/outbox.ts";
+import { createQuarantine } from "../../shared/aws/quarantine.ts";
+import { openQueues } from "../../shared/aws/queues.ts";
+import { createRecords } from "../../shared/aws/records.ts";
+import { createSuppressions } from "../../shared/aws/suppressions.ts";
+import { ledgerTable, storeTable } from "../../shared/aws/tables.ts";
+import { createTickets } from "../../shared/aws/tickets.ts";
+import { openTopics } from "../../shared/aws/topics.ts";
+import { resolveConfig } from "../../shared/config/resolve-config.ts";
+import type { Ports } from "../../shared/ports.ts";
+import { keysContract } from "../contract/keys.ts";
+import { ledgerContract } from "../contract/ledger.ts";
+import { mailboxesContract } from "../contract/mailboxes.ts";
+import { objectsContract } from "../contract/objects.ts";
+import { bytesOf } from "../contract/opened.ts";
+import { outboxContract } from "../contract/outbox.ts";
+import { quarantineContract } from "../contract/quarantine.ts";
+import { queuesContract } from "../contract/queues.ts";
+import { recordsContract } from "../contract/records.ts";
+import { suppressionsContract } from "../contract/suppressions.ts";
+import { ticketsContract } from "../contract/tickets.ts";
+import { topicsContract } from "../contract/topics.ts";
+import { type AwsProxy, startAwsProxy } from "./aws-proxy.ts";
+import { createTable } from "./create-tables.ts";
+import { type Emulator, pythonProgram, startMoto } from "./moto.ts";
+import { type SesStub, startSesStub } from "./ses-stub.ts";
+
+const program = pythonProgram("moto_server");
+const missing = program === undefined ? " (skipped: moto_server is not here, see .ci/python-packages)" : "";
+const accountId = "123456789012";
+const region = "us-east-1";
+
+describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}`, () => {
+  let moto: Emulator;
+  let proxy: AwsProxy;
+  let ses: SesStub;
+  const connection = () => ({
+    region,
+    endpoint: proxy.endpoint,
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  const tables = { ledgerTable: "mailweir-test-ledger", storeTable: "mailweir-test-store" };
+  const config = resolveConfig(
+    { domains: ["in.example"], streams: { personal: { recipients: ["in.example"] } } },
+    { prefix: "mailweir-test", accountId },
+  );
+  const { bucket } = config.names;
+
+  beforeAll(async () => {
+    [moto, ses] = await Promise.all([startMoto(program ?? ""), startSesStub()]);
+    proxy = await startAwsProxy(moto.endpoint);
+    const client = new DynamoDBClient(clientOptions(connection()));
+    await createTable(client, tables.ledgerTable, ledgerTable);
+    await createTable(client, tables.storeTable, storeTable);
+    const s3 = new S3Client({ ...clientOptions(connection()), forcePathStyle: true });
+    await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  });
+  afterAll(async () => {
+    await Promise.all([proxy?.stop(), moto?.stop(), ses?.stop()]);
+  });
+
+  const clock = { now: () => new Date() };
+  const open = async () => {
+    const dynamo = openDynamo(connection());
+    const effects = createEffects(dynamo, tables.ledgerTable);
+    const objects = openObjects(connection());
+    const keys = openKmsKeys(connection());
+    const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) };
+    const ports = {
+      objects,
+      keys,
+      queues: openQueues(connection(), accountId),
+      topics: openTopics(connection()),
+      ledger: createLedger(dynamo, { table: tables.ledgerTable, clock, keepDays: 400 }),
+      suppressions: createSuppressions(dynamo, effects, tables.storeTable),
+      tickets: createTickets(dynamo, effects, tables.storeTable, clock),
+      records: createRecords(dynamo, effects, tables.storeTable),
+      quarantine: createQuarantine(dynamo, tables),
+      mailboxes: createBucketMailboxes({ objects, keys, random }, effects, config),
+      outbox: openOutbox({ ...connection(), endpoint: ses.endpoint }, dynamo, {
+        table: tables.ledgerTable,
+        clock,
+        keepDays: 400,
+      }),
+    } satisfies Partial<Ports>;
+    return { ports };
+  };
+
+  ledgerContract("DynamoDB", open);
+  suppressionsContract("DynamoDB", open);
+  ticketsContract("DynamoDB", open);
+  recordsContract("DynamoDB", open);
+  quarantineContract("DynamoDB", open);
+  objectsContract("S3", async () => ({ ...(await open()), bucket }));
+  outboxContract("SES and DynamoDB", async () => ({
+    ...(await open()),
+    sent: async (original) => ses.bounces.filter((bounce) => bounce.original === original).length,
+    mails: async (text) => ses.mails.filter(({ raw }) => raw.includes(text)),
+  }));
+
+  const newQueue = async (name: string, attributes: Record<string, string> = {}) => {
+    const sqs = new SQSClient({ ...clientOptions(connection()), useQueueUrlAsEndpoint: false });
+    await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+    return { name, arn: `arn:aws:sqs:${region}:${accountId}:${name}` };
+  };
+  queuesContract("SQS", async () => {
+    const name = `queue-${randomBytes(6).toString("hex")}`;
+    const dead = await newQueue(`${name}-dlq`);
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: 3 });
+    const { name: queue } = await newQueue(name, { VisibilityTimeout: "60", RedrivePolicy });
+    return { ...(await open()), queue, deadLetterQueue: dead.name };
+  });
+  topicsContract("SNS", async () => {
+    const mark = randomBytes(6).toString("hex");
+    const sns = new SNSClient(clientOptions(connection()));
+    const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: `topic-${mark}` }));
+    const [raw, envelope] = [await newQueue(`raw-${mark}`), await newQueue(`envelope-${mark}`)];
+    for (const [queue, isRaw] of [
+      [raw, "true"],
+      [envelope, "false"],
+    ] as const) {
+      const Attributes = { RawMessageDelivery: isRaw };
+      await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint: queue.arn, Attributes }));
+    }
+    return {
+      ...(await open()),
+      topicArn: TopicArn,
+      rawQueue: raw.name,
+      envelopeQueue: envelope.name,
+      missingTopicArn: `${TopicArn}-missing`,
+    };
+  });
+  keysContract("KMS", async () => {
+    const kms = new KMSClient(clientOptions(connection()));
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+    const keyArn = KeyMetadata?.Arn ?? "";
+    const { ports } = await open();
+    return {
+      keys: ports.keys,
+      keyArn,
+      missingKeyArn: `${keyArn.slice(0, -4)}0000`,
+      damaged: ["ERR_INVALID_CIPHERTEXT", "ERR_KEY_ACCESS_DENIED"],
+    };
+  });
+  mailboxesContract("folders of the bucket", async () => {
+    const opened = await open();
+    const { objects } = opened.ports;
+    // Every test has its own folders: what was there before is not asked for again.
+    const before = new Set((await objects.list(bucket, { prefix: "mailboxes/", limit: 1000 })).map(({ key }) => key));
+    const keysOf = async (mailbox: string) =>
+      (await objects.list(bucket, { prefix: `mailboxes/${mailbox}/`, limit: 1000 }))
+        .map(({ key }) => key)
+        .filter((key) => !before.has(key));
+    const read = async (key: string) => (await bytesOf((await objects.open({ bucket, key })).body)).toString();
+    return {
+      ...opened,
+      contents: async (mailbox) => Promise.all((await keysOf(mailbox)).map(read)),
+      // Its owner moves it to a folder below.
+      async readNew(mailbox) {
+        for (const key of await keysOf(mailbox)) {
+          await objects.put({ bucket, key: key.replace(/[^/]+$/, "read/$&") }, Buffer.from(await read(key)));
+          await objects.delete({ bucket, key });
+        }
+      },
+    };
+  });
+});
