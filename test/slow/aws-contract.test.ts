@@ -16,7 +16,6 @@ import { openOutbox } from "../../shared/aws/outbox.ts";
 import { createQuarantine } from "../../shared/aws/quarantine.ts";
 import { openQueues } from "../../shared/aws/queues.ts";
 import { createRecords } from "../../shared/aws/records.ts";
-import { createSuppressions } from "../../shared/aws/suppressions.ts";
 import { ledgerTable, storeTable } from "../../shared/aws/tables.ts";
 import { createTickets } from "../../shared/aws/tickets.ts";
 import { openTopics } from "../../shared/aws/topics.ts";
@@ -31,7 +30,6 @@ import { outboxContract } from "../contract/outbox.ts";
 import { quarantineContract } from "../contract/quarantine.ts";
 import { queuesContract } from "../contract/queues.ts";
 import { recordsContract } from "../contract/records.ts";
-import { suppressionsContract } from "../contract/suppressions.ts";
 import { ticketsContract } from "../contract/tickets.ts";
 import { topicsContract } from "../contract/topics.ts";
 import { type AwsProxy, startAwsProxy } from "./aws-proxy.ts";
@@ -86,7 +84,6 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
       queues: openQueues(connection(), accountId),
       topics: openTopics(connection()),
       ledger: createLedger(dynamo, { table: tables.ledgerTable, clock, keepDays: 400 }),
-      suppressions: createSuppressions(dynamo, effects, tables.storeTable),
       tickets: createTickets(dynamo, effects, tables.storeTable, clock),
       records: createRecords(dynamo, effects, tables.storeTable),
       quarantine: createQuarantine(dynamo, tables),
@@ -101,7 +98,6 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
   };
 
   ledgerContract("DynamoDB", open);
-  suppressionsContract("DynamoDB", open);
   ticketsContract("DynamoDB", open);
   recordsContract("DynamoDB", open);
   quarantineContract("DynamoDB", open);
