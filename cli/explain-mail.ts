@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { authenticate } from "../local/authenticate/authenticate.ts";
 import { createResolver } from "../local/authenticate/create-resolver.ts";
+import { openBlockLists } from "../local/block-lists/block-lists.ts";
 import { createScanner } from "../local/scan/create-scanner.ts";
 import { toCrlf } from "../local/smtp/to-crlf.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
@@ -13,7 +14,8 @@ import { parseMail } from "../shared/mail/parse-mail.ts";
 import { acceptRecipient } from "../shared/receipt/accept-recipient.ts";
 import { type Authentication, verdictsFrom } from "../shared/receipt/authentication.ts";
 import { wantsScan } from "../shared/receipt/evaluate.ts";
-import { decideClient } from "../shared/receipt/ip-filter.ts";
+import { type ClientDecision, decideClient } from "../shared/receipt/ip-filter.ts";
+import type { IpFilter } from "../shared/receipt/model.ts";
 import { formatReply, replies } from "../shared/receipt/replies.ts";
 import type { RuleTrace } from "../shared/receipt/trace.ts";
 import { createSesMessageId } from "../shared/ses-message-id.ts";
@@ -79,7 +81,7 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
     : await receivingRules(config, question.data ?? config.local.data);
   const { ruleSet, verifiedDomains } = receiving;
   const raw = question.message === undefined ? undefined : await read(question.message);
-  const client = decideClient(receiving.ipFilters, question.ip, { policy: config.local.ses.ipPrecedence });
+  const client = await decideOnClient(receiving.ipFilters, question, config);
   const recipients = question.to.map((recipient) => {
     if (client.refused)
       return { recipient, accepted: false, reply: formatReply(replies.clientBlocked), reason: client.reason };
@@ -139,6 +141,43 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
       ...path.assumedToContinue.map((functionArn) => `Function ${functionArn} answers CONTINUE.`),
     ],
   };
+}
+
+/** As at RCPT TO: the filters, then the lists. DNS lists are asked only where DNS may be. */
+async function decideOnClient(
+  filters: readonly IpFilter[],
+  { ip, dns = false }: ExplainQuestion,
+  { local }: ResolvedConfig,
+): Promise<ClientDecision> {
+  const policy = local.ses.ipPrecedence;
+  const first = decideClient(filters, ip, { policy });
+  if (first.by !== "none") return first;
+  const { files, dns: zones } = local.blockLists;
+  const asks = dns || local.dns.kind === "zone";
+  const clock = { now: () => new Date() };
+  const warnings: string[] = [];
+  const listedBy = await openBlockLists(
+    { files, dns: asks ? zones : [] },
+    {
+      resolver: createResolver(local.dns, clock),
+      clock,
+      log: {
+        info: () => undefined,
+        error: () => undefined,
+        warn: (_, fields) => warnings.push(`${fields?.["zone"]}: ${fields?.["why"]}`),
+      },
+    },
+  );
+  const listed = await listedBy(ip);
+  if (listed !== undefined) return decideClient(filters, ip, { policy, listedBy: listed });
+  const asked = files.length + (asks ? zones.length : 0);
+  const said = [
+    first.reason,
+    ...(asked > 0 ? [`no list of ${asked} names it`] : []),
+    ...(!asks && zones.length > 0 ? [`${zones.length} DNS lists were not asked: give --dns`] : []),
+    ...warnings,
+  ];
+  return { ...first, reason: said.join("; ") };
 }
 
 type Found = Pick<PredictedMail, "judge"> &

@@ -14,6 +14,7 @@ import { createVerify } from "./actions/verify.ts";
 import { authenticate } from "./authenticate/authenticate.ts";
 import { clientName } from "./authenticate/client-name.ts";
 import { createResolver } from "./authenticate/create-resolver.ts";
+import { openBlockLists } from "./block-lists/block-lists.ts";
 import { startHttp } from "./console/http-server.ts";
 import type { FunctionHost } from "./invoke/function-host.ts";
 import { createInProcessHost } from "./invoke/in-process-host.ts";
@@ -226,7 +227,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       random,
       targets: configuredTargets(config, topology, (arn) => functionOf(arn) !== undefined),
     });
+    const listedBy = await openBlockLists(config.local.blockLists, { resolver, clock, log });
     const reception = createReception({
+      listedBy,
       store: store.engine,
       receiving: async () => sesApi.activeReceiving(),
       limits: config.local.limits,

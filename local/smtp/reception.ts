@@ -93,6 +93,8 @@ export function createReception(options: ReceptionOptions): Reception {
 
   const refuse: Reception["refuse"] = async (client, { reply, ...refusal }) => {
     const said = formatReply(reply);
+    // Which list or filter it was is the operator's to know.
+    log.info("mail refused", { ip: client.ip, stage: refusal.stage, reply: said, reason: refusal.reason });
     try {
       await store.refuse({
         at: clock.now().toISOString(),

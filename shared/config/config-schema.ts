@@ -69,6 +69,20 @@ const ses = z.strictObject({
 // A name that a shell can set.
 const environmentName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "is no name of an environment variable");
 
+const dnsBlockList = z.strictObject({
+  zone: text,
+  codes: z.array(text).min(1).optional(),
+  timeoutMs: z.int().min(100).max(10_000).optional(),
+});
+
+const blockLists = z.strictObject({
+  files: z.array(text).max(100).optional(),
+  dns: z
+    .array(z.union([text, dnsBlockList]))
+    .max(20)
+    .optional(),
+});
+
 const smarthost = z.strictObject({
   host: text,
   port: z.int().min(1).max(65_535),
@@ -92,6 +106,7 @@ const local = z.strictObject({
     .optional(),
   tls: z.strictObject({ key: text, cert: text }).optional(),
   functions: z.record(text, text).optional(),
+  blockLists: blockLists.optional(),
   smarthost: smarthost.optional(),
   backscatter: z.enum(["refuse", "send"]).optional(),
   limits: limits.optional(),
@@ -276,6 +291,8 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "aws.alarms": Object.keys(alarms.shape),
   "aws.stages.*": Object.keys(awsSettings.shape),
   "aws.stages.*.alarms": Object.keys(alarms.shape),
+  "local.blockLists": Object.keys(blockLists.shape),
+  "local.blockLists.dns.*": Object.keys(dnsBlockList.shape),
   "local.smarthost": Object.keys(smarthost.shape),
   "local.smarthost.auth": ["user", "passwordFrom"],
   ruleSet: ["name", "rules"],

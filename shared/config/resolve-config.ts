@@ -5,6 +5,7 @@ import { choices } from "../receipt/choices.ts";
 import { validateCidr } from "../receipt/ip-filter.ts";
 import { normaliseRecipient, normaliseRecipients, validateRecipientCondition } from "../receipt/match-recipient.ts";
 import type { IpFilter, RuleSet } from "../receipt/model.ts";
+import { parseReturnCode } from "../receipt/return-codes.ts";
 import { defaultTicketPolicy } from "../tickets/policy.ts";
 import { checkRuleSet } from "./check-rule-set.ts";
 import { checkShape, place } from "./check-shape.ts";
@@ -16,8 +17,10 @@ import { resolveAws, stageFault } from "./resolve-aws.ts";
 import { resolveUnsubscribe } from "./resolve-unsubscribe.ts";
 import { soundPart } from "./sound-part.ts";
 import type {
+  BlockListConfig,
   BuiltInWorker,
   GatePolicy,
+  LocalConfig,
   LocalLimits,
   MailConfig,
   ResolvedConfig,
@@ -432,11 +435,33 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
     },
     ...(local.tls !== undefined && { tls: local.tls }),
     functions: local.functions ?? {},
+    blockLists: resolveBlockLists(local.blockLists, faults),
     ...(local.smarthost !== undefined && { smarthost: local.smarthost }),
     backscatter: local.backscatter ?? "refuse",
     limits: { ...defaultLimits, ...local.limits },
     ses: { ...defaultReadings, ...local.ses },
   };
+}
+
+function resolveBlockLists(lists: LocalConfig["blockLists"], faults: ConfigFault[]): BlockListConfig {
+  const dns = (lists?.dns ?? []).map((entry) => (typeof entry === "string" ? { zone: entry } : entry));
+  for (const [index, { zone, codes = [] }] of dns.entries()) {
+    if (parseDomain(zone)?.includes(".") !== true) {
+      faults.push({
+        at: place(["local", "blockLists", "dns", index]),
+        problem: `"${zone}" is no DNS zone`,
+        allowed: "a name such as zen.spamhaus.org",
+      });
+    }
+    for (const code of codes.filter((one) => !parseReturnCode(one))) {
+      faults.push({
+        at: place(["local", "blockLists", "dns", index, "codes"]),
+        problem: `"${code}" is no return code of a DNS block list`,
+        allowed: "addresses in 127.0.0.0/8: 127.0.0.2, or a range 127.0.0.4-127.0.0.7",
+      });
+    }
+  }
+  return { files: lists?.files ?? [], dns };
 }
 
 /** A password that everybody on the way can read is no password any more. */

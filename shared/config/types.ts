@@ -234,6 +234,13 @@ export interface LocalConfig {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Own Lambda functions that an own rule set names: ARN or name → module with a `handler` export. */
   readonly functions?: Readonly<Record<string, string>>;
+  /** Whom to refuse beside the `ipFilters`, whose Allow overrides every list. */
+  readonly blockLists?: {
+    /** Files with an address or CIDR block a line; read again when they change. */
+    readonly files?: readonly string[];
+    /** DNS block lists (RFC 5782), by zone. */
+    readonly dns?: readonly (string | DnsBlockListConfig)[];
+  };
   /** Who takes outgoing mail: bounces, confirmations, replies, forwards. Without, it is kept in the outbox folder. */
   readonly smarthost?: SmarthostConfig;
   /**
@@ -256,6 +263,20 @@ export interface SesReadings {
   readonly dkimNeedsAlignment: boolean;
   /** What follows a synchronous function that failed for four hours. Default `drop`. */
   readonly onSyncFailure: "drop" | "continue";
+}
+
+export interface DnsBlockListConfig {
+  /** `zen.spamhaus.org`. */
+  readonly zone: string;
+  /** Answers that count: `127.0.0.2`, or a range `127.0.0.4-127.0.0.7`. Default: every one that lists an address. */
+  readonly codes?: readonly string[];
+  /** 100 to 10 000, default 3000. A list that does not answer refuses nobody. */
+  readonly timeoutMs?: number;
+}
+
+export interface BlockListConfig {
+  readonly files: readonly string[];
+  readonly dns: readonly DnsBlockListConfig[];
 }
 
 export interface SmarthostConfig {
@@ -409,6 +430,7 @@ export interface ResolvedLocal {
   readonly scanners: { readonly spam: SpamScannerConfig; readonly virus: VirusScannerConfig };
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly functions: Readonly<Record<string, string>>;
+  readonly blockLists: BlockListConfig;
   readonly smarthost?: SmarthostConfig;
   readonly backscatter: "refuse" | "send";
   readonly limits: LocalLimits;

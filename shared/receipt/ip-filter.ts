@@ -92,14 +92,15 @@ function contains(network: Network, client: Address): boolean {
   return network.value >> hostBits === client.value >> hostBits;
 }
 
-function parseClient(ip: string): Address | undefined {
+/** A client as a socket reports it: mapped IPv6 is IPv4, a zone id is ignored. */
+export function parseClient(ip: string): Address | undefined {
   const zone = ip.indexOf("%");
   const address = parseIp(zone === -1 ? ip : ip.slice(0, zone));
   // A dual-stack socket reports an IPv4 client as ::ffff:203.0.113.9.
   return address && isMapped(address) ? { family: 4, value: address.value & 0xffffffffn } : address;
 }
 
-function parseCidr(cidr: string): Network | undefined {
+export function parseCidr(cidr: string): Network | undefined {
   const slash = cidr.indexOf("/");
   const address = parseIp(slash === -1 ? cidr : cidr.slice(0, slash));
   if (!address) return undefined;
