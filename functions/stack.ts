@@ -15,7 +15,14 @@ const onLambda = process.env["AWS_LAMBDA_FUNCTION_NAME"] !== undefined;
 
 /** Adds one to a metric that alarms and the dashboard look at. */
 export function count(
-  name: "MailRouted" | "MailRoutedLate" | "RecipientEnded" | "RecipientFailed" | "RecordFailed",
+  name:
+    | "MailRouted"
+    | "MailRoutedLate"
+    | "MailLoopStopped"
+    | "RecipientEnded"
+    | "RecipientFailed"
+    | "RecordFailed"
+    | "TicketAnswered",
 ): void {
   if (onLambda) metrics.addMetric(name, MetricUnit.Count, 1);
 }

@@ -443,7 +443,11 @@ export interface MailEntry {
   /** Header Message-ID with angle brackets; absent when the mail had none. */
   readonly headerMessageId?: string;
   readonly bodySha256: string;
+  /** Our address that it came to, normalised. */
+  readonly recipient: string;
   readonly author: { readonly name: string; readonly address: string };
+  /** Where the author wants answers, if not at their own address. */
+  readonly replyTo?: readonly string[];
   /** Addresses as the author wrote them. */
   readonly to: readonly string[];
   readonly cc: readonly string[];
@@ -457,6 +461,8 @@ export interface MailEntry {
   readonly signature?: string;
   /** BCP 47, two letters, when the mail says or its words show it. */
   readonly language?: string;
+  /** Machines that answered each other on the way to this mail, when there were any. */
+  readonly hops?: number;
   readonly attachments: readonly TicketAttachment[];
   readonly raw: StreamMessage["content"];
   /** ISO 8601. */
@@ -518,6 +524,8 @@ export interface TicketThread {
   /** Numbers of tickets that this one took over, of those that were asked for. */
   readonly formerIds?: readonly number[];
   readonly participants: readonly string[];
+  /** ISO 8601. */
+  readonly createdAt: string;
   /** Those of the participants who wrote with trust `aligned` or `token`. */
   readonly proven: readonly string[];
   readonly state: Ticket["state"];

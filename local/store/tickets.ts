@@ -227,6 +227,7 @@ function threadsOf(sql: Sql, messageIds: readonly string[], ticketIds: readonly 
       {
         ticketId,
         ...(former.has(ticketId) && { formerIds: former.get(ticketId) ?? [] }),
+        createdAt: new Date(Number(row["created_at"])).toISOString(),
         participants: stringsOf(row, "participants"),
         proven: stringsOf(row, "proven"),
         state: stateOf(row),
@@ -271,7 +272,13 @@ function toTicket(sql: Sql, row: Row): Ticket {
 function toEntry(entry: TicketEntry): TicketEntry {
   return "kind" in entry
     ? entry
-    : { kind: "mail", to: [], cc: [], ...(entry as Omit<MailEntry, "kind" | "to" | "cc">) };
+    : {
+        kind: "mail",
+        recipient: "",
+        to: [],
+        cc: [],
+        ...(entry as Omit<MailEntry, "kind" | "recipient" | "to" | "cc">),
+      };
 }
 
 function toSummary(row: Row): TicketSummary {

@@ -193,6 +193,14 @@ const tickets = z.strictObject({
   subjectTag: z.strictObject({ before: text.max(20), after: text.max(20) }).optional(),
   reopenDays: z.number().min(0).max(3650).optional(),
   outsiders: z.enum(["related", "unrelated"]).optional(),
+  fromName: text.max(100).optional(),
+  acknowledge: z.boolean().optional(),
+  acknowledgements: z
+    .record(
+      z.string().regex(/^[a-z]{2}$/, "must be a language of two letters"),
+      z.strictObject({ text: text.max(10_000) }),
+    )
+    .optional(),
 });
 
 const days = z.int().min(1).max(36_500);

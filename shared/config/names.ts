@@ -48,6 +48,7 @@ export function resourceNames(prefix: string, region: string, accountId: string,
     noticeQueue: `${prefix}-notices`,
     objectQueue: `${prefix}-objects`,
     propagateQueue: `${prefix}-propagate`,
+    answerQueue: `${prefix}-answers`,
     streamQueue: (stream) => `${prefix}-stream-${stream}`,
     functionArn: (name) => arn("lambda", `function:${prefix}-${name}`),
   };

@@ -85,6 +85,7 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
       queue(names.noticeQueue, "route-notification", 30_000),
       queue(names.objectQueue, "route-object", 60_000, 15 * 60_000),
       queue(names.propagateQueue, "propagate", 60_000),
+      queue(names.answerQueue, "answer-ticket", worker.timeoutMs),
       ...streams.map((stream) => queue(names.streamQueue(stream.name), workerOf(stream), worker.timeoutMs)),
     ],
     functions: [
@@ -93,6 +94,7 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
       functionNamed("route-notification", { timeoutMs: 30_000, memoryMb: 512 }),
       functionNamed("route-object", { timeoutMs: 60_000, memoryMb: 512 }),
       functionNamed("propagate", { timeoutMs: 60_000, memoryMb: 256 }),
+      functionNamed("answer-ticket", worker),
       ...[...workers].map(([name, of]) => functionNamed(name, { ...worker, streams: of })),
     ],
   };

@@ -413,6 +413,8 @@ export interface ResourceNames {
   readonly objectQueue: string;
   /** Changes of the suppression list → propagate. */
   readonly propagateQueue: string;
+  /** What is to be written to the people of a ticket → answer-ticket. */
+  readonly answerQueue: string;
   /** Queue of a stream; its dead-letter queue is the same with `-dlq`. */
   streamQueue(stream: string): string;
   /** `gate`, `journal`, `route-notification`, `route-object`, `work-ticket`, … */

@@ -3,6 +3,7 @@ import { normaliseAddress, parseMailAddress } from "../mail/address.ts";
 import type { Trust } from "../mail/judgement.ts";
 import type { Ticket, TicketPlan, TicketThread } from "../ports.ts";
 import type { TicketPolicy } from "./policy.ts";
+import type { TicketMark } from "./reply-address.ts";
 
 export interface ThreadInput {
   /** Header Message-ID with angle brackets. */
@@ -20,7 +21,7 @@ export interface ThreadInput {
   /** The mail forwards another one: it begins something new, whatever it refers to. */
   readonly isForward: boolean;
   /** The ticket that the envelope recipient's reply token names; the token is ours and valid. */
-  readonly tokenTicket?: number;
+  readonly tokenTicket?: TicketMark;
   /** ISO 8601. */
   readonly receivedAt: string;
 }
@@ -44,7 +45,7 @@ export function messageIdsToAsk({ headerMessageId, inReplyTo, references }: Thre
 
 /** The tickets that a mail names by number: in its reply token, and in the tags of its subject (at most three). */
 export function ticketsToAsk({ tokenTicket, subject }: ThreadInput, { subjectTag }: TicketPolicy): number[] {
-  const token = tokenTicket === undefined ? [] : [tokenTicket];
+  const token = tokenTicket === undefined ? [] : [tokenTicket.ticketId];
   return [...new Set([...token, ...taggedTickets(subject, subjectTag)])];
 }
 
@@ -78,7 +79,7 @@ export function planTicket(
     if (known !== undefined) return known;
   }
 
-  const token = mail.tokenTicket === undefined ? undefined : ticketOf(mail.tokenTicket);
+  const token = mail.tokenTicket === undefined ? undefined : tokenTicketOf(mail.tokenTicket);
   const answered = [...mail.inReplyTo, ...[...mail.references].reverse()]
     .map(threadOf)
     .filter((thread) => thread !== undefined);
@@ -93,7 +94,7 @@ export function planTicket(
   const joinable = candidates.find(takesPart);
   if (joinable !== undefined) {
     const by = joinable === ownThread ? "an answer to it came before it" : "it answers a mail of this ticket";
-    return join(joinable, by, own, sameTickets(joinable, candidates));
+    return join(joinable, by, own, ownThread === undefined ? [] : sameTickets(joinable, candidates));
   }
   if (candidates[0] !== undefined) {
     const why =
@@ -130,6 +131,13 @@ export function planTicket(
     );
   }
 
+  /** Not a ticket of another store that had the same number. One that was merged away is known by its number alone. */
+  function tokenTicketOf({ ticketId, openedAt }: TicketMark): TicketThread | undefined {
+    const thread = ticketOf(ticketId);
+    const isSame = thread?.ticketId !== ticketId || Math.floor(Date.parse(thread.createdAt) / 1000) === openedAt;
+    return isSame ? thread : undefined;
+  }
+
   function claims(): string[] {
     return [...own, ...mail.references.slice(0, 1), ...mail.inReplyTo.slice(0, 1)];
   }
@@ -138,7 +146,10 @@ export function planTicket(
   function sameTickets(joined: TicketThread, all: readonly TicketThread[]): number[] {
     const people = [...joined.participants].sort().join(" ");
     const others = all.filter(
-      (thread) => thread.ticketId !== joined.ticketId && [...thread.participants].sort().join(" ") === people,
+      (thread) =>
+        thread.ticketId !== joined.ticketId &&
+        thread.state === "open" &&
+        [...thread.participants].sort().join(" ") === people,
     );
     return [...new Set(others.map(({ ticketId }) => ticketId))];
   }

@@ -23,6 +23,7 @@ export function ticketsContract(name: string, open: () => Promise<OpenedTickets>
       headerMessageId,
       bodySha256: "a".repeat(64),
       author: { name: "Ann Lee", address: "ann@sender.example" },
+      recipient: "support@example.com",
       to: ["support@example.com"],
       cc: [],
       trust: "aligned",

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context } from "aws-lambda";
+import { work as answerTicket } from "../../functions/answer-ticket/work.ts";
 import type { BatchResponse } from "../../functions/batch.ts";
 import { work as gate } from "../../functions/gate/work.ts";
 import { work as journal } from "../../functions/journal/work.ts";
@@ -40,6 +41,7 @@ import { passing, testConfig, testId } from "../shared/streams/stream-fixture.ts
 logger.setLogLevel("SILENT");
 
 const works: Readonly<Record<string, (ports: Ports, config: ResolvedConfig) => Handler<unknown>>> = {
+  "answer-ticket": answerTicket,
   gate,
   journal,
   propagate,
@@ -63,6 +65,8 @@ export interface TestMail {
   /** The whole message instead of `headers` and `body`. */
   readonly raw?: Uint8Array;
   readonly verdicts?: Partial<Verdicts>;
+  /** Default: when the clock was started. */
+  readonly at?: Date;
 }
 
 /** The functions on the real store, with SES's part played by hand: which events come, how often, and in which order. */
@@ -219,6 +223,7 @@ export async function openPipeline(
 }
 
 function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageId, number: number): Events {
+  const at = mail.at ?? receivedAt;
   const envelopeFrom = mail.from ?? "ann@sender.example";
   const verdicts: Verdicts = { ...passing, ...mail.verdicts };
   const block = buildHeaderBlock(
@@ -228,7 +233,7 @@ function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageId, numb
       client: { helo: "mx.sender.example", rdns: "mx.sender.example", ip: "203.0.113.25" },
       envelopeFrom,
       recipient: mail.to[0] ?? "",
-      receivedAt,
+      receivedAt: at,
       authentication: authenticationOf(verdicts),
       scan: { spam: verdicts.spam, virus: verdicts.virus },
     },
@@ -256,7 +261,7 @@ function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageId, numb
   const sns: SnsAction = { type: "SNS", topicArn: config.names.noticeTopicArn, encoding: "Base64" };
   const input: Omit<NotificationInput, "action"> = {
     sesMessageId: id,
-    receivedAt,
+    receivedAt: at,
     envelopeFrom,
     headers: parseHeaderSection(stored).headers,
     recipients: mail.to,
@@ -278,7 +283,7 @@ function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageId, numb
       sizeBytes: stored.length,
       eTag: "d41d8cd98f00b204e9800998ecf8427e",
       sequencer: "0066AF00",
-      storedAt: receivedAt,
+      storedAt: at,
       configurationId: "inbound",
       requestId: "EXAMPLE",
     }),

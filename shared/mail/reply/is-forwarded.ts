@@ -1,3 +1,4 @@
+import { decodeWords } from "../encoded-words.ts";
 import { type Header, headerValue } from "../headers.ts";
 import { extractReply, type ReplyInput } from "./extract-reply.ts";
 import { wordList } from "./word-list.ts";
@@ -26,7 +27,7 @@ export function hasForwardSubject(subject: string): boolean {
  */
 export function isForwarded(input: ReplyInput): boolean {
   const headers: readonly Header[] = input.headers ?? [];
-  const subject = headerValue(headers, "Subject") ?? "";
+  const subject = decodeWords(headerValue(headers, "Subject") ?? "");
   const isForward = input.isForward === true || hasForwardSubject(subject);
   const { segments, text } = extractReply({ ...input, isForward });
   let forwarded = 0;

@@ -22,9 +22,11 @@ const thread = (
   messageIds: readonly string[],
   participants: readonly string[] = [ann],
   more: Partial<TicketThread> = {},
-): TicketThread => ({ ticketId, messageIds, participants, proven: [], state: "open", ...more });
+): TicketThread => ({ ticketId, createdAt, messageIds, participants, proven: [], state: "open", ...more });
 const holder = (entries: readonly Partial<MailEntry>[]): Ticket =>
   ({ id: 7, entries: entries.map((entry) => ({ kind: "mail", ...entry })), participants: [ann] }) as unknown as Ticket;
+const createdAt = "2026-08-01T10:00:00.000Z";
+const token = (ticketId: number) => ({ ticketId, openedAt: Date.parse(createdAt) / 1000 });
 const closed = (daysAgo: number): Partial<TicketThread> => ({
   state: "closed",
   closedAt: new Date(Date.parse(base.receivedAt) - daysAgo * 86_400_000).toISOString(),
@@ -153,42 +155,42 @@ test.for<[string, Partial<ThreadInput>, TicketThread[], Ticket | undefined, Part
 
   [
     "a reply token decides before headers",
-    { tokenTicket: 9, trust: "token", inReplyTo: ["<p>"] },
+    { tokenTicket: token(9), trust: "token", inReplyTo: ["<p>"] },
     [thread(7, ["<p>"]), thread(9, [], [bob])],
     undefined,
     joins(9),
   ],
   [
     "a reply token lets a colleague in",
-    { tokenTicket: 9, trust: "token", author: "new@sender.example" },
+    { tokenTicket: token(9), trust: "token", author: "new@sender.example" },
     [thread(9, [])],
     undefined,
     { ...joins(9), participants: ["new@sender.example", bob] },
   ],
   [
     "a reply token of a merged ticket leads to the one that took it over",
-    { tokenTicket: 9, trust: "token" },
+    { tokenTicket: token(9), trust: "token" },
     [thread(3, [], [ann], { formerIds: [9] })],
     undefined,
     joins(3),
   ],
   [
     "a reply token of a ticket that is gone is none",
-    { tokenTicket: 9, trust: "token", inReplyTo: ["<p>"] },
+    { tokenTicket: token(9), trust: "token", inReplyTo: ["<p>"] },
     [thread(7, ["<p>"])],
     undefined,
     joins(7),
   ],
   [
     "a forward to a reply token by a participant joins",
-    { tokenTicket: 9, trust: "token", isForward: true },
+    { tokenTicket: token(9), trust: "token", isForward: true },
     [thread(9, [])],
     undefined,
     joins(9),
   ],
   [
     "a forward to a reply token by a stranger does not",
-    { tokenTicket: 9, trust: "token", isForward: true, author: "eve@evil.example" },
+    { tokenTicket: token(9), trust: "token", isForward: true, author: "eve@evil.example" },
     [thread(9, [])],
     undefined,
     opens(9),
@@ -270,7 +272,7 @@ test.for<[string, Partial<ThreadInput>, TicketThread[], Ticket | undefined, Part
   ],
   [
     "a token long after closing too",
-    { tokenTicket: 7, trust: "token" },
+    { tokenTicket: token(7), trust: "token" },
     [thread(7, [], [ann], closed(31))],
     undefined,
     opens(7),
@@ -316,7 +318,7 @@ test.for<[string, number[]]>([
 
 test("a tag of one's own making is taken literally", () => {
   const policy = { ...defaultTicketPolicy, subjectTag: { before: "(T.", after: ")" } };
-  expect(ticketsToAsk({ ...base, subject: "(T.5) (Tx6)", tokenTicket: 2 }, policy)).toEqual([2, 5]);
+  expect(ticketsToAsk({ ...base, subject: "(T.5) (Tx6)", tokenTicket: token(2) }, policy)).toEqual([2, 5]);
 });
 
 function planned(

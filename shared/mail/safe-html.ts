@@ -1,0 +1,30 @@
+import sanitize from "sanitize-html";
+
+// Structure and emphasis. Nothing that loads, runs, submits or covers something else: no style, class, id, form or media.
+const tags = [
+  ...["p", "br", "hr", "div", "span", "blockquote", "pre", "code", "h1", "h2", "h3", "h4", "h5", "h6"],
+  ...["b", "strong", "i", "em", "u", "s", "del", "ins", "sub", "sup", "small", "a"],
+  ...["ul", "ol", "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"],
+];
+
+// The parser's work grows with its input; what is longer is shown as text.
+const maxInputLength = 2_000_000;
+
+/**
+ * HTML that may stand in a page of ours: formatted text with links to the web, to mail and to telephones, nothing else.
+ * Pictures are named by their alternative text. `undefined` when the input is too long to be looked at.
+ */
+export function safeHtml(html: string): string | undefined {
+  if (html.length > maxInputLength) return undefined;
+  return sanitize(html, {
+    allowedTags: tags,
+    allowedAttributes: { a: ["href"], td: ["colspan", "rowspan"], th: ["colspan", "rowspan"] },
+    allowedSchemes: ["https", "http", "mailto", "tel"],
+    allowProtocolRelative: false,
+    disallowedTagsMode: "discard",
+    nestingLimit: 100,
+    transformTags: {
+      img: (_tag, { alt }) => ({ tagName: "span", attribs: {}, ...(alt && { text: `[${alt}]` }) }),
+    },
+  });
+}
