@@ -18,6 +18,7 @@ export type Resource =
   /** The queues that this function consumes. */
   | "own-queues"
   | "stream-queues"
+  | "answer-queue"
   | "notice-topic"
   /** The verified domains, and the addresses below them. */
   | "identities"
@@ -97,6 +98,12 @@ const store = (...actions: readonly string[]): Permission => ({
   why: "its own store",
 });
 
+const readSecrets: Permission = {
+  actions: ["ssm:GetParameter", "secretsmanager:GetSecretValue"],
+  resources: ["secrets"],
+  why: "signs and checks tokens",
+};
+
 /** By function; one that is not here gets only its log. */
 const byFunction: Readonly<Record<string, readonly Permission[]>> = {
   gate: [
@@ -134,6 +141,15 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     encrypt,
     store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"),
     { actions: ["s3:PutObject", "s3:GetObject"], resources: ["attachment-objects"], why: "stores attachments" },
+    { actions: ["sqs:SendMessage"], resources: ["answer-queue"], why: "asks for acknowledgements" },
+    readSecrets,
+  ],
+  "answer-ticket": [
+    consume,
+    postpone,
+    store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"),
+    { actions: ["ses:SendEmail", "ses:SendRawEmail"], resources: ["identities"], why: "sends what was written" },
+    readSecrets,
   ],
   "work-record": [...work, store("PutItem")],
   "work-quarantine": [...work, store("PutItem")],
@@ -199,6 +215,8 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
         .map(({ name }) => arn("sqs", name));
     case "stream-queues":
       return config.streams.map(({ name }) => arn("sqs", names.streamQueue(name)));
+    case "answer-queue":
+      return [arn("sqs", names.answerQueue)];
     case "notice-topic":
       return [names.noticeTopicArn];
     case "identities":

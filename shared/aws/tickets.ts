@@ -101,11 +101,12 @@ export function createTickets(dynamo: Dynamo, effects: Effects, table: string, c
     return [...threads].flatMap(([ticketId, { ids, former }]) => {
       const stored = tickets.get(ticketId);
       if (!stored) return [];
-      const { participants, state, closedAt } = stored.summary;
+      const { participants, state, closedAt, createdAt } = stored.summary;
       return [
         {
           ticketId,
           ...(former.length > 0 && { formerIds: former }),
+          createdAt,
           participants,
           proven: stored.proven,
           state,
