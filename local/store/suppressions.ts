@@ -10,6 +10,7 @@ import type {
 import type { Propagation } from "../../shared/propagation/message.ts";
 import { everything, listKeys } from "../../shared/unsubscribe/list-id.ts";
 import { personFromOctets, personToOctets } from "../../shared/unsubscribe/person.ts";
+import { crowded, hasEnded, outlasts } from "../../shared/unsubscribe/suppression-terms.ts";
 import { assertClaim, effectResult, noteEffect } from "./claims.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
 
@@ -25,7 +26,7 @@ export function createSuppressions(
   const suppress = (tx: Transaction, given: Suppression): "added" | "already-suppressed" => {
     const suppression = withoutForgotten(tx, given);
     const existing = find(tx, suppression.person, suppression.list);
-    const replaces = existing === undefined || ends(existing, now()) || outlasts(suppression, existing);
+    const replaces = existing === undefined || hasEnded(existing, now()) || outlasts(suppression, existing);
     const change = noteChange(tx, replaces ? "suppressed" : "noted", suppression, suppression.since);
     if (!replaces) {
       if (existing.address === undefined && suppression.address !== undefined) {
@@ -81,7 +82,7 @@ export function createSuppressions(
       const names = new Set([everything, ...listKeys(list)]);
       const rows = database.read((sql) => allOf(sql, person));
       const at = now();
-      const counting = rows.filter((row) => names.has(row.list) && !ends(row, at));
+      const counting = rows.filter((row) => names.has(row.list) && !hasEnded(row, at));
       return counting.find((row) => row.list === everything) ?? counting[0];
     },
     of: async (person) => database.read((sql) => allOf(sql, person)),
@@ -166,22 +167,6 @@ function find(sql: Sql, person: string, list: string): Suppression | undefined {
 
 function allOf(sql: Sql, person: string): readonly Suppression[] {
   return sql.all("SELECT * FROM suppressed WHERE person = ? ORDER BY list", personToOctets(person)).map(toSuppression);
-}
-
-/** Whether `count` of the times, `about` among them, lie within one window; reports may come out of order. */
-function crowded(times: readonly number[], about: number, count: number, windowMs: number): boolean {
-  return times.some((first, index) => {
-    const last = times[index + count - 1];
-    return last !== undefined && last - first < windowMs && first <= about && about <= last;
-  });
-}
-
-const ends = ({ until }: Suppression, now: number) => until !== undefined && Date.parse(until) <= now;
-
-/** Whether the new one counts longer than the one that is there. */
-function outlasts(given: Suppression, existing: Suppression): boolean {
-  if (existing.until === undefined) return false;
-  return given.until === undefined || Date.parse(given.until) > Date.parse(existing.until);
 }
 
 function withoutForgotten(sql: Sql, suppression: Suppression): Suppression {

@@ -11,8 +11,8 @@ import { type Environment, EnvironmentError } from "./environment.ts";
  * @throws {ConfigError} never in a bundle that `deploy` has checked
  * @throws {EnvironmentError} when the function runs in another region than the one it was built for
  */
-export function openConfig({ prefix, region, accountId }: Environment): ResolvedConfig {
-  const config = resolveConfig(mailConfig, { prefix, accountId });
+export function openConfig({ stage, region, accountId }: Environment): ResolvedConfig {
+  const config = resolveConfig(mailConfig, { stage, accountId });
   if (config.region !== region) {
     throw new EnvironmentError([`AWS_REGION is ${region}, but the configuration was built for ${config.region}`]);
   }

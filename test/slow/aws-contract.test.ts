@@ -10,12 +10,15 @@ import { openDynamo } from "../../shared/aws/dynamo.ts";
 import { createEffects } from "../../shared/aws/effects.ts";
 import { openKmsKeys } from "../../shared/aws/kms-keys.ts";
 import { createLedger } from "../../shared/aws/ledger.ts";
+import { createLimits } from "../../shared/aws/limits.ts";
 import { createBucketMailboxes } from "../../shared/aws/mailboxes.ts";
 import { openObjects } from "../../shared/aws/objects.ts";
 import { openOutbox } from "../../shared/aws/outbox.ts";
+import { createPropagations } from "../../shared/aws/propagations.ts";
 import { createQuarantine } from "../../shared/aws/quarantine.ts";
 import { openQueues } from "../../shared/aws/queues.ts";
 import { createRecords } from "../../shared/aws/records.ts";
+import { createSuppressions } from "../../shared/aws/suppressions.ts";
 import { ledgerTable, storeTable } from "../../shared/aws/tables.ts";
 import { createTickets } from "../../shared/aws/tickets.ts";
 import { openTopics } from "../../shared/aws/topics.ts";
@@ -23,13 +26,16 @@ import { resolveConfig } from "../../shared/config/resolve-config.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { keysContract } from "../contract/keys.ts";
 import { ledgerContract } from "../contract/ledger.ts";
+import { limitsContract } from "../contract/limits.ts";
 import { mailboxesContract } from "../contract/mailboxes.ts";
 import { objectsContract } from "../contract/objects.ts";
 import { bytesOf } from "../contract/opened.ts";
 import { outboxContract } from "../contract/outbox.ts";
+import { propagationsContract } from "../contract/propagations.ts";
 import { quarantineContract } from "../contract/quarantine.ts";
 import { queuesContract } from "../contract/queues.ts";
 import { recordsContract } from "../contract/records.ts";
+import { suppressionsContract } from "../contract/suppressions.ts";
 import { ticketsContract } from "../contract/tickets.ts";
 import { topicsContract } from "../contract/topics.ts";
 import { type AwsProxy, startAwsProxy } from "./aws-proxy.ts";
@@ -78,12 +84,21 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
     const objects = openObjects(connection());
     const keys = openKmsKeys(connection());
     const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) };
+    const queues = openQueues(connection(), accountId);
     const ports = {
       objects,
       keys,
-      queues: openQueues(connection(), accountId),
+      queues,
       topics: openTopics(connection()),
       ledger: createLedger(dynamo, { table: tables.ledgerTable, clock, keepDays: 400 }),
+      suppressions: createSuppressions(dynamo, effects, {
+        table: tables.storeTable,
+        clock,
+        queues,
+        propagateQueue: "propagate",
+      }),
+      propagations: createPropagations(dynamo, { table: tables.ledgerTable, clock, keepDays: 400 }),
+      limits: createLimits(dynamo, { table: tables.ledgerTable, clock }),
       tickets: createTickets(dynamo, effects, tables.storeTable, clock),
       records: createRecords(dynamo, effects, tables.storeTable),
       quarantine: createQuarantine(dynamo, tables),
@@ -98,6 +113,12 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
   };
 
   ledgerContract("DynamoDB", open);
+  suppressionsContract("DynamoDB", async () => {
+    await newQueue("propagate");
+    return { ...(await open()), propagateQueue: "propagate" };
+  });
+  propagationsContract("DynamoDB", open);
+  limitsContract("DynamoDB", open);
   ticketsContract("DynamoDB", open);
   recordsContract("DynamoDB", open);
   quarantineContract("DynamoDB", open);
