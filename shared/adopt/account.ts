@@ -13,7 +13,8 @@ export interface Account {
   readonly activeName?: string;
   /** Names of all sets. */
   readonly ruleSetNames: readonly string[];
-  readonly ipFilters: readonly IpFilter[];
+  /** Absent where the endpoint, an emulator, knows no filters. */
+  readonly ipFilters?: readonly IpFilter[];
   readonly identities: readonly AccountIdentity[];
   /** By name or ARN: what the rules of `ruleSet` name. */
   readonly buckets: Readonly<Record<string, Looked<BucketFacts>>>;

@@ -93,7 +93,7 @@ export function adoptAccount(account: Account): Adoption {
     if (fault) gaps.push(notExpressed(rule.name, fault.message));
     else rules.push(rule);
   }
-  const filters = account.ipFilters.filter(({ name, cidr }) => {
+  const filters = (account.ipFilters ?? []).filter(({ name, cidr }) => {
     const fault = validateCidr(cidr);
     if (fault) {
       gaps.push({
@@ -128,6 +128,7 @@ export function adoptAccount(account: Account): Adoption {
       ...findFunctionGaps(account, functions),
       ...findResources(account, rules, config),
       ...findIdentities(account),
+      ...(account.ipFilters ? [] : [filtersUnknown]),
       ...(filters.length > 0 ? [filterNames(filters.map(({ name }) => name))] : []),
     ],
   };
@@ -401,6 +402,14 @@ function findIdentities({ identities }: Account): Gap[] {
     ];
   });
 }
+
+const filtersUnknown: Gap = {
+  code: "not-readable",
+  severity: "note",
+  at: "IP filters",
+  what: "The endpoint does not answer for IP filters.",
+  fix: "Write them into ipFilters, if there are any.",
+};
 
 function filterNames(names: readonly string[]): Gap {
   return {

@@ -65,7 +65,8 @@ export async function readAccount(options: AccountOptions = {}): Promise<Account
   const others = createLookers(shared);
   try {
     const region = await regionOf(ses);
-    if (endpointUrl === undefined && !receivingRegions.some((known) => known === region)) {
+    const isAws = endpointUrl === undefined;
+    if (isAws && !receivingRegions.some((known) => known === region)) {
       throw new AccountError(
         `SES does not receive mail in ${region}: name another region with --region, one of ${receivingRegions.join(", ")}`,
       );
@@ -83,6 +84,7 @@ export async function readAccount(options: AccountOptions = {}): Promise<Account
           );
     const { rules, unreadable } = readRules(described.Rules ?? []);
     const ruleSet: RuleSet | undefined = wanted === undefined ? undefined : { name: wanted, rules };
+    const ipFilters = await listFilters(ses, isAws);
     const accountId = (await others.accountId()) ?? accountOf(rules);
     const named = resourcesOf(rules);
     const sourceArn = (rule: string) =>
@@ -98,7 +100,7 @@ export async function readAccount(options: AccountOptions = {}): Promise<Account
       unreadable,
       ...(activeName !== undefined && { activeName }),
       ruleSetNames: await listRuleSets(ses),
-      ipFilters: await listFilters(ses),
+      ...(ipFilters && { ipFilters }),
       identities: await listIdentities(ses),
       buckets: await each(named.buckets, (name, use) => others.bucket(name, use, source(use.rule))),
       keys: await each(named.keys, (arn, use) => others.key(arn, use, source(use.rule))),
@@ -167,26 +169,25 @@ async function listRuleSets(ses: SESClient): Promise<string[]> {
   return names;
 }
 
-async function listFilters(ses: SESClient): Promise<IpFilter[]> {
-  let answer: Awaited<ReturnType<typeof listOnce>>;
-  const listOnce = () => ses.send(new ListReceiptFiltersCommand({}));
-  try {
-    answer = await ask("ses:ListReceiptFilters", listOnce);
-  } catch (error) {
-    // Some emulators know rules, but no filters.
-    if (error instanceof AccountError && isUnsupported(error.cause)) return [];
-    throw error;
-  }
-  return (answer.Filters ?? []).flatMap(({ Name, IpFilter: filter }): IpFilter[] =>
-    Name !== undefined && filter?.Cidr !== undefined
-      ? [{ name: Name, policy: filter.Policy === "Allow" ? "Allow" : "Block", cidr: filter.Cidr }]
-      : [],
+/** @param isAws - whether a service that fails is broken, or an emulator that has no such operation */
+async function listFilters(ses: SESClient, isAws: boolean): Promise<IpFilter[] | undefined> {
+  const list = () => ask("ses:ListReceiptFilters", () => ses.send(new ListReceiptFiltersCommand({})));
+  const answer = isAws ? await list() : await list().catch(absentIfUnsupported);
+  return (
+    answer?.Filters?.flatMap(({ Name, IpFilter: filter }): IpFilter[] =>
+      Name !== undefined && filter?.Cidr !== undefined
+        ? [{ name: Name, policy: filter.Policy === "Allow" ? "Allow" : "Block", cidr: filter.Cidr }]
+        : [],
+    ) ??
+    (answer && [])
   );
 }
 
-function isUnsupported(error: unknown): boolean {
-  const { name = "", $metadata } = (error ?? {}) as { name?: string; $metadata?: { httpStatusCode?: number } };
-  return /InvalidAction|NotImplemented|UnknownOperation/.test(name) || $metadata?.httpStatusCode === 501;
+function absentIfUnsupported(error: unknown): undefined {
+  const cause = error instanceof AccountError ? error.cause : undefined;
+  const { name = "", $metadata } = (cause ?? {}) as { name?: string; $metadata?: { httpStatusCode?: number } };
+  if (/InvalidAction|NotImplemented|UnknownOperation/.test(name) || ($metadata?.httpStatusCode ?? 0) >= 500) return;
+  throw error;
 }
 
 async function listIdentities(ses: SESClient): Promise<AccountIdentity[]> {
@@ -345,9 +346,9 @@ function createLookers(shared: { readonly region?: string; readonly endpoint?: s
           const call = { service, action: "lambda:InvokeFunction", resource: FunctionName, ...source };
           return { allowsSes: allowance(Policy, call) };
         } catch (error) {
-          // Both a function without a policy and one that is not there: the text tells which.
+          // Both a function without a policy ("The resource you requested does not exist.") and one that is not there.
           if (!isNamed(error, ["ResourceNotFoundException"])) throw error;
-          if (/Function not found|does not exist/i.test(messageOf(error))) return missing;
+          if (/Function not found/i.test(messageOf(error))) return missing;
           return { allowsSes: "no" };
         }
       }),
