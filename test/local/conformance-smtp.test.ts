@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   CreateReceiptFilterCommand,
   CreateReceiptRuleCommand,
@@ -5,7 +8,7 @@ import {
   DeleteReceiptFilterCommand,
   SetActiveReceiptRuleSetCommand,
 } from "@aws-sdk/client-ses";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import {
   actions,
   type Conformance,
@@ -126,6 +129,21 @@ describe("clients", () => {
     await filter(started, "friend", "Allow", "127.0.0.25/32");
     expect(await started.rcpt(["a@shop.example"], "127.0.0.25")).toEqual([ok]);
     expect(await started.rcpt(["a@shop.example"], "127.0.0.26")).toEqual([blocked]);
+  });
+
+  test(row(12), async () => {
+    const folder = await mkdtemp(join(tmpdir(), "mailweir-list-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, "drop.txt");
+    await writeFile(file, "127.0.0.25 ; a spammer\n");
+    // A DNS list beside it refuses nobody: addresses of this machine are on none (test/local/block-lists).
+    const started = await startConformance([rule("all", [actions.s3])], {
+      local: { blockLists: { files: [file], dns: ["zen.dnsbl.example"] } },
+    });
+    expect(await started.rcpt(["a@shop.example"], "127.0.0.25")).toEqual([blocked]);
+    expect(await started.rcpt(["a@shop.example"], "127.0.0.26")).toEqual([ok]);
+    await filter(started, "friend", "Allow", "127.0.0.25");
+    expect(await started.rcpt(["a@shop.example"], "127.0.0.25")).toEqual([ok]);
   });
 
   test("§3, a choice: a narrow Block inside a wide Allow loses, unless longest-prefix is chosen", async () => {
