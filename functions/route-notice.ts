@@ -7,9 +7,11 @@ import { fanOut } from "../shared/streams/fan-out.ts";
 import { sweepObject } from "../shared/streams/sweep-object.ts";
 import { count, logger } from "./stack.ts";
 
+export type RouterPorts = Pick<Ports, "ledger" | "queues" | "objects" | "keys" | "random">;
+
 /** Routes whatever a notice tells of, the same for every way by which it came. */
 export async function routeNotice(
-  ports: Ports,
+  ports: RouterPorts,
   config: ResolvedConfig,
   notice: Notice,
   options: {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { planActivation } from "../../shared/receipt/plan-activation.ts";
 import { type Handler, logger } from "../stack.ts";
 

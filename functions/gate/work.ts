@@ -12,7 +12,10 @@ import { type Handler, logger } from "../stack.ts";
  * action: SES waits and asks again, for up to four hours (ses-receiving.md §5.6).
  */
 export const work =
-  (ports: Ports, config: ResolvedConfig): Handler<{ readonly disposition: Disposition }> =>
+  (
+    ports: Pick<Ports, "ledger" | "outbox" | "objects" | "keys">,
+    config: ResolvedConfig,
+  ): Handler<{ readonly disposition: Disposition }> =>
   async (event) => {
     const [notice] = parseNotices(event);
     if (notice?.kind !== "received") {

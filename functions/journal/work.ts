@@ -8,7 +8,7 @@ import { type Handler, logger } from "../stack.ts";
  * SES ignores what it answers; a throw makes Lambda try again twice. Writing twice changes nothing.
  */
 export const work =
-  ({ ledger }: Ports, _config: ResolvedConfig): Handler<void> =>
+  ({ ledger }: Pick<Ports, "ledger">, _config: ResolvedConfig): Handler<void> =>
   async (event) => {
     for (const notice of parseNotices(event)) {
       if (notice.kind !== "received") {

@@ -1,8 +1,7 @@
 import type { ResolvedConfig } from "../../shared/config/types.ts";
-import type { Ports } from "../../shared/ports.ts";
 import { parseNotices, parseNoticeText } from "../../shared/receipt/parse-notice.ts";
 import { type BatchResponse, eachRecord } from "../batch.ts";
-import { routeNotice } from "../route-notice.ts";
+import { type RouterPorts, routeNotice } from "../route-notice.ts";
 import type { Handler } from "../stack.ts";
 
 /**
@@ -11,7 +10,7 @@ import type { Handler } from "../stack.ts";
  * deliver twice, which changes nothing.
  */
 export const work =
-  (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
+  (ports: RouterPorts, config: ResolvedConfig): Handler<BatchResponse> =>
   async (event, context) => {
     if (isQueueBatch(event)) {
       return eachRecord(event, context, async ({ body, receiveCount }) => {

@@ -1,8 +1,7 @@
 import type { ResolvedConfig } from "../../shared/config/types.ts";
-import type { Ports } from "../../shared/ports.ts";
 import { parseNoticeText } from "../../shared/receipt/parse-notice.ts";
 import { type BatchResponse, eachRecord } from "../batch.ts";
-import { routeNotice } from "../route-notice.ts";
+import { type RouterPorts, routeNotice } from "../route-notice.ts";
 import type { Handler } from "../stack.ts";
 
 // The queue shows a record six minutes after a failure: three tries give the journal a quarter of an hour more.
@@ -13,7 +12,7 @@ const triesForTheJournal = 3;
  * then, and two reads say so. A record that fails comes again after the visibility timeout.
  */
 export const work =
-  (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
+  (ports: RouterPorts, config: ResolvedConfig): Handler<BatchResponse> =>
   (event, context) =>
     eachRecord(event, context, async ({ body, receiveCount }) => {
       for (const notice of parseNoticeText(body)) {

@@ -1,3 +1,4 @@
+import { stagePrefix } from "../config/names.ts";
 import { MailweirError } from "../errors.ts";
 
 /**
@@ -14,7 +15,7 @@ import { MailweirError } from "../errors.ts";
  * | `MAILWEIR_KEEP_DAYS`    | optional; how long the ledger remembers a mail, default 400                       |
  *
  * Never a secret: those are named by the configuration (`SecretSource`) and read when they are needed.
- * No other module reads `process.env`; the AWS SDK reads its own names (`AWS_ENDPOINT_URL` leads it to an emulator).
+ * No other module reads `process.env`. `AWS_ENDPOINT_URL` leads to an emulator; the AWS SDK reads names of its own.
  *
  * What else has to be there: the tables of `tables.ts`; the queues, topics and event sources of `deriveTopology`; the
  * bucket (its `ObjectCreated` events below `names.keyPrefix` only); the key behind the alias `names.kmsKeyArn`; and a
@@ -25,6 +26,8 @@ export interface Environment {
   /** `mailweir-<stage>`. */
   readonly prefix: string;
   readonly region: string;
+  /** An emulator, where `AWS_ENDPOINT_URL` names one. */
+  readonly endpoint?: string;
   readonly accountId: string;
   readonly ledgerTable: string;
   readonly storeTable: string;
@@ -72,11 +75,13 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   if (faults.length > 0 || stage === undefined || region === undefined || accountId === undefined) {
     throw new EnvironmentError(faults);
   }
-  const prefix = `mailweir-${stage}`;
+  const prefix = stagePrefix(stage);
+  const endpoint = env["AWS_ENDPOINT_URL"];
   return Object.freeze({
     stage,
     prefix,
     region,
+    ...(endpoint !== undefined && endpoint !== "" && { endpoint }),
     accountId,
     ledgerTable: env["MAILWEIR_LEDGER_TABLE"] ?? `${prefix}-ledger`,
     storeTable: env["MAILWEIR_STORE_TABLE"] ?? `${prefix}-store`,

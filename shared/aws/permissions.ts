@@ -19,6 +19,7 @@ export type Resource =
   | "own-queues"
   | "stream-queues"
   | "answer-queue"
+  | "propagate-queue"
   | "notice-topic"
   /** The verified domains, and the addresses below them. */
   | "identities"
@@ -104,6 +105,19 @@ const readSecrets: Permission = {
   why: "signs and checks tokens",
 };
 
+const suppress: readonly Permission[] = [
+  store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+  { actions: ["dynamodb:Query"], resources: ["listed-index"], why: "finds changes that were not handed over" },
+  { actions: ["sqs:SendMessage"], resources: ["propagate-queue"], why: "hands changes over to be told to others" },
+  readSecrets,
+];
+/** The outbox, limits and propagations keep their items in the ledger's table. */
+const keepInLedger: Permission = {
+  actions: ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+  resources: ["ledger-table"],
+  why: "notes what was sent, so that it is sent once",
+};
+
 /** By function; one that is not here gets only its log. */
 const byFunction: Readonly<Record<string, readonly Permission[]>> = {
   gate: [
@@ -124,7 +138,7 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     ...route,
     encrypt,
     {
-      actions: ["s3:PutObject"],
+      actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
       resources: ["mail-objects"],
       why: "stores mail that came in its notice only and is too long for a queue",
     },
@@ -132,15 +146,24 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
   "route-object": [consume, postpone, ...route],
   "work-personal": [
     ...work,
-    store("GetItem", "PutItem"),
-    { actions: ["s3:PutObject", "s3:GetObject"], resources: ["mailbox-objects"], why: "delivers to folders" },
+    encrypt,
+    store("PutItem"),
+    {
+      actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
+      resources: ["mailbox-objects"],
+      why: "delivers to folders",
+    },
   ],
-  "work-unsubscribe": [...work, store("GetItem", "BatchGetItem", "PutItem")],
+  "work-unsubscribe": [...work, ...suppress],
   "work-ticket": [
     ...work,
     encrypt,
     store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"),
-    { actions: ["s3:PutObject", "s3:GetObject"], resources: ["attachment-objects"], why: "stores attachments" },
+    {
+      actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"],
+      resources: ["attachment-objects"],
+      why: "stores attachments",
+    },
     { actions: ["sqs:SendMessage"], resources: ["answer-queue"], why: "asks for acknowledgements" },
     readSecrets,
   ],
@@ -148,8 +171,20 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     consume,
     postpone,
     store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"),
+    keepInLedger,
     { actions: ["ses:SendEmail", "ses:SendRawEmail"], resources: ["identities"], why: "sends what was written" },
     readSecrets,
+  ],
+  propagate: [
+    consume,
+    postpone,
+    keepInLedger,
+    ...suppress,
+    {
+      actions: ["ses:PutSuppressedDestination", "ses:DeleteSuppressedDestination"],
+      resources: ["any"],
+      why: "the account's suppression list is one, and these actions know no resource",
+    },
   ],
   "work-record": [...work, store("PutItem")],
   "work-quarantine": [...work, store("PutItem")],
@@ -157,15 +192,15 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
   "work-own": [
     ...work,
     encrypt,
-    store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
-    { actions: ["dynamodb:Query"], resources: ["listed-index", "unfinished-index"], why: "lists" },
+    keepInLedger,
+    ...suppress,
+    { actions: ["dynamodb:Query"], resources: ["unfinished-index"], why: "lists" },
     {
-      actions: ["s3:PutObject", "s3:GetObject"],
+      actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"],
       resources: ["attachment-objects", "mailbox-objects"],
       why: "stores what belongs to mail",
     },
     { actions: ["ses:SendEmail", "ses:SendRawEmail", "ses:SendBounce"], resources: ["identities"], why: "answers" },
-    { actions: ["ssm:GetParameter", "secretsmanager:GetSecretValue"], resources: ["secrets"], why: "its secrets" },
   ],
 };
 
@@ -217,6 +252,8 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
       return config.streams.map(({ name }) => arn("sqs", names.streamQueue(name)));
     case "answer-queue":
       return [arn("sqs", names.answerQueue)];
+    case "propagate-queue":
+      return [arn("sqs", names.propagateQueue)];
     case "notice-topic":
       return [names.noticeTopicArn];
     case "identities":

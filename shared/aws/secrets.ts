@@ -3,7 +3,7 @@ import type { Clock, Secrets } from "../ports.ts";
 import type { KeyRing } from "../tokens/key-ring.ts";
 import { readKeyRing, SecretError } from "../tokens/read-key-ring.ts";
 import { call, errorName } from "./call.ts";
-import { type Connection, clientOptions } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 
 // A rotated key is in use everywhere a few minutes later; a function that lives for days asks a few hundred times.
 const keepMs = 5 * 60_000;
@@ -36,29 +36,21 @@ export function openSecrets(
 /** Each client is loaded only where a secret lies there. */
 async function readSource(connection: Connection, source: SecretSource): Promise<string> {
   if ("secretsManager" in source) {
-    const { GetSecretValueCommand, SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
-    const client = new SecretsManagerClient(clientOptions(connection));
-    const command = new GetSecretValueCommand({ SecretId: source.secretsManager });
-    return found(source.secretsManager, ["ResourceNotFoundException", "InvalidRequestException"], async () => {
-      const { SecretString, SecretBinary } = await client.send(command);
-      return SecretString ?? Buffer.from(SecretBinary ?? []).toString("utf8");
-    });
+    const { readSecret } = await import("./secrets-manager.ts");
+    return found(source.secretsManager, () => readSecret(connection, source.secretsManager));
   }
   if ("parameter" in source) {
-    const { GetParameterCommand, SSMClient } = await import("@aws-sdk/client-ssm");
-    const client = new SSMClient(clientOptions(connection));
-    const command = new GetParameterCommand({ Name: source.parameter, WithDecryption: true });
-    return found(source.parameter, ["ParameterNotFound"], async () => {
-      const { Parameter } = await client.send(command);
-      return Parameter?.Value ?? "";
-    });
+    const { readParameter } = await import("./parameter-store.ts");
+    return found(source.parameter, () => readParameter(connection, source.parameter));
   }
   throw new SecretError(
     "The configuration takes a secret from this machine, which no function on AWS has: use { secretsManager } or { parameter }",
   );
 }
 
-async function found(name: string, missing: readonly string[], run: () => Promise<string>): Promise<string> {
+const missing = ["ResourceNotFoundException", "InvalidRequestException", "ParameterNotFound"];
+
+async function found(name: string, run: () => Promise<string>): Promise<string> {
   try {
     const value = await call(`Reading secret ${name}`, run, missing);
     if (value.trim() !== "") return value;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { natures } from "../mail/judgement.ts";
 import { bounceTemplates } from "./bounce-templates.ts";
 import { receivingRegions } from "./regions.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MailweirError } from "../errors.ts";
 import { type SuppressionChange, suppressionReasons } from "../ports.ts";
 import { parseSesMessageId } from "../ses-message-id.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { VerdictStatus } from "../mail/judgement.ts";
 import { verdictStatuses } from "../mail/judgement.ts";
 import type { DmarcPolicy } from "./authentication.ts";

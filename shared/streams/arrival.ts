@@ -11,7 +11,11 @@ import type { StreamContent } from "./stream-message.ts";
 export const maxInlineBytes = 65_536;
 
 /** A message as its notice tells it; the object is opened when somebody asks for `mail`. */
-export function arrivalOf(ports: Ports, config: ResolvedConfig, notice: ReceivedNotice): Arrival {
+export function arrivalOf(
+  ports: Pick<Ports, "objects" | "keys">,
+  config: ResolvedConfig,
+  notice: ReceivedNotice,
+): Arrival {
   const { sesMessageId, receivedAt, source, recipients, verdicts, headers, headersTruncated } = notice;
   const content = contentOf(config, notice);
   // The notice's own content serves for judging at any size; what goes to a queue is another question.
@@ -47,7 +51,11 @@ function contentOf(config: ResolvedConfig, { action, content, sesMessageId }: Re
  * A rule set without an S3 action leaves the mail in its notice only. What is too long for a queue is then stored here,
  * where the claim check says it is; what is stored already stays as it is.
  */
-export async function storeContent(ports: Ports, config: ResolvedConfig, notice: ReceivedNotice): Promise<void> {
+export async function storeContent(
+  ports: Pick<Ports, "objects" | "keys" | "random">,
+  config: ResolvedConfig,
+  notice: ReceivedNotice,
+): Promise<void> {
   const content = contentOf(config, notice);
   if (notice.content === undefined || content.kind === "inline") return;
   const stored = await ports.objects.head(content);

@@ -29,6 +29,8 @@ export interface Arrival {
   mail(): Promise<ParsedMail>;
 }
 
+export type FanOutPorts = Pick<Ports, "ledger" | "queues">;
+
 export interface FannedOut {
   /** What is decided for each recipient, in the order given, each address once. */
   readonly records: readonly RecipientRecord[];
@@ -43,7 +45,7 @@ export interface FannedOut {
  *
  * @throws {QueueSendError} after everything else was done; a retry sends what is missing
  */
-export async function fanOut(ports: Ports, config: ResolvedConfig, arrival: Arrival): Promise<FannedOut> {
+export async function fanOut(ports: FanOutPorts, config: ResolvedConfig, arrival: Arrival): Promise<FannedOut> {
   const { judgement, headers } = await judgeArrival(arrival);
   const records = await ports.ledger.decide(decisionsFor(config, arrival, judgement, headers));
   const messages = composeAll(arrival, judgement, headers, records);
@@ -151,7 +153,7 @@ function composeAll(
 
 /** @returns the causes of what was not taken, by the index of the message */
 async function send(
-  ports: Ports,
+  ports: Pick<Ports, "queues">,
   { streams, names }: ResolvedConfig,
   stream: string,
   messages: readonly StreamMessage[],

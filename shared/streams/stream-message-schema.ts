@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { natures, verdictStatuses } from "../mail/judgement.ts";
 import { parseSesMessageId, type SesMessageId } from "../ses-message-id.ts";
 import { StreamMessageUnreadableError } from "./errors.ts";

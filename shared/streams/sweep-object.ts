@@ -30,7 +30,7 @@ export type Swept =
  * @throws {ReceiptMetaMissingError} to be tried again, when `mayWait`
  */
 export async function sweepObject(
-  ports: Ports,
+  ports: Pick<Ports, "ledger" | "queues" | "objects" | "keys">,
   config: ResolvedConfig,
   { bucket, key, sizeBytes }: ObjectNotice,
   { mayWait }: { readonly mayWait: boolean },

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MailweirError } from "../errors.ts";
 
 export class AnswerJobError extends MailweirError {

@@ -1,0 +1,59 @@
+import type { ResolvedConfig } from "../config/types.ts";
+import type { Ports } from "../ports.ts";
+import { createWebhooks } from "../propagation/guarded-post.ts";
+import { deferred } from "./deferred.ts";
+import { openDynamo } from "./dynamo.ts";
+import { createEffects } from "./effects.ts";
+import type { Environment } from "./environment.ts";
+import { createLedger } from "./ledger.ts";
+import { clock, connectionOf, inLedger, random } from "./machine.ts";
+import { openObjects } from "./objects.ts";
+import { openQueues } from "./queues.ts";
+import type { AwsSuppressions } from "./suppressions.ts";
+
+/**
+ * Every port, for whatever works on one mail; the function's role says which of them it may really use. What every worker
+ * needs is there at the start, the others are loaded at their first call.
+ */
+export function openWorker(
+  environment: Environment,
+  config: ResolvedConfig,
+): Ports & { readonly suppressions: AwsSuppressions } {
+  const connection = connectionOf(environment);
+  const { ledgerTable, storeTable } = environment;
+  const dynamo = openDynamo(connection);
+  const effects = createEffects(dynamo, ledgerTable);
+  const queues = openQueues(connection, environment.accountId);
+  const objects = openObjects(connection);
+  const keys = deferred(async () => (await import("./kms-keys.ts")).openKmsKeys(connection));
+  return {
+    clock,
+    random,
+    objects,
+    queues,
+    keys,
+    ledger: createLedger(dynamo, inLedger(environment)),
+    topics: deferred(async () => (await import("./topics.ts")).openTopics(connection)),
+    secrets: deferred(async () => (await import("./secrets.ts")).openSecrets(connection, config, clock)),
+    suppressions: deferred(async () => {
+      const { createSuppressions } = await import("./suppressions.ts");
+      const { propagateQueue } = config.names;
+      return createSuppressions(dynamo, effects, { table: storeTable, clock, queues, propagateQueue });
+    }),
+    propagations: deferred(async () =>
+      (await import("./propagations.ts")).createPropagations(dynamo, inLedger(environment)),
+    ),
+    webhooks: createWebhooks(),
+    accountList: deferred(async () => (await import("./account-list.ts")).openAccountList(connection)),
+    tickets: deferred(async () => (await import("./tickets.ts")).createTickets(dynamo, effects, storeTable, clock)),
+    mailboxes: deferred(async () =>
+      (await import("./mailboxes.ts")).createBucketMailboxes({ objects, keys, random }, effects, config),
+    ),
+    quarantine: deferred(async () =>
+      (await import("./quarantine.ts")).createQuarantine(dynamo, { ledgerTable, storeTable }),
+    ),
+    records: deferred(async () => (await import("./records.ts")).createRecords(dynamo, effects, storeTable)),
+    outbox: deferred(async () => (await import("./outbox.ts")).openOutbox(connection, dynamo, inLedger(environment))),
+    limits: deferred(async () => (await import("./limits.ts")).createLimits(dynamo, inLedger(environment))),
+  };
+}
