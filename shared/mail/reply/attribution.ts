@@ -114,10 +114,19 @@ function lastVerb(text: string): { end: number } | undefined {
   return found;
 }
 
+const namePart =
+  /^(?:["'(\u201e\u201c\u00ab]?[\p{Lu}\p{Lo}]|\/|-$|&$|(?:von|van|vom|zu|zur|der|den|de|del|della|di|da|do|dos|du|des|la|le|el|al|bin|ben|ten|ter|te|via|und|and|et|y|e)$)/u;
+
+function isName(text: string): boolean {
+  const words = text.trim().split(/\s+/u);
+  return words.length <= 8 && words.every((word) => namePart.test(word));
+}
+
 // Behind the verb may come a date ("schrieb am 3. Mai 2024 um 9:12"), a person ("2024년 … 님이 작성"), or a word or two
 // ("wrote the following"); a whole clause means that the verb belongs to a sentence.
 function tailFits(tail: string): boolean {
   if (tail === "" || address.test(tail)) return true;
+  if (isName(tail)) return true;
   const behind = isDated(tail) ? tail.replace(/^.*\d/u, "") : tail;
   return behind.split(/\s+/u).filter((word) => /\p{L}/u.test(word)).length <= 2;
 }

@@ -71,6 +71,17 @@ export function headerBlockAt(lines: readonly SourceLine[], at: number, introduc
   return undefined;
 }
 
+/** Behind the lines that are fields right under a separator, however few: Outlook Express may leave only "From:". */
+export function labelsEnd(lines: readonly SourceLine[], from: number): number {
+  let end = from;
+  while (end < from + maxContinuationLines) {
+    const line = lines[end];
+    if (!line || line.depth > 0 || readLabels(line).known === undefined) break;
+    end++;
+  }
+  return end;
+}
+
 const maxHeadLines = 16;
 const dateAlone = /^\d[\d./: -]+(?:[AP]M|[A-Z]{2,5}[+-]?\d{0,2})?$/u;
 

@@ -7,7 +7,7 @@ import {
   tellsWhoWrote,
   timeOfDay,
 } from "./attribution.ts";
-import { headerBlockAt, mayOpenHeaderBlock, notesHeadAt } from "./header-block.ts";
+import { headerBlockAt, labelsEnd, mayOpenHeaderBlock, notesHeadAt } from "./header-block.ts";
 import { isReplyAboveLine, isRule, separatorOf } from "./separators.ts";
 import { matchable, type SourceLine } from "./source-lines.ts";
 
@@ -28,6 +28,8 @@ export interface MarkedPart {
 
 const maxAttributionLines = 6;
 const maxUnknownAttributionLines = 3;
+
+const pipe = /^\|(?:$|\s.*[^|]$|\s\S?$)/u;
 
 /** Gives every line its role. One pass; every line is looked at a bounded number of times. */
 export function markParts(text: string, lines: readonly SourceLine[], isForward: boolean): MarkedPart[] {
@@ -58,7 +60,12 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
   // What stands under a header block or a separator is another's, to the end; unless it carries ">" marks: then only they.
   const takeRest = (end: number, role: PartRole) => {
     pushTo(end, role === "forward" ? "forward" : "attribution", true);
-    if (isQuotedNext(at)) {
+    const piped = lines[nextWithContent(lines, at)]?.content ?? "";
+    if (pipe.test(piped)) {
+      // Who quotes with "| " answers below it; a table's rows end with the sign too.
+      while (at < lines.length && (lines[at]?.content === "" || pipe.test(lines[at]?.content ?? "")))
+        pushTo(at + 1, role, true);
+    } else if (isQuotedNext(at)) {
       while (
         at < lines.length &&
         (lines[at]?.depth || lines[at]?.content === "" || isBrokenQuote(lines, at, role === "forward"))
@@ -106,7 +113,7 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
     const separator = separatorOf(content, blockBelow ? "block" : isQuotedNext(at + 1) ? "quote" : "text");
     if (separator || line.hint === "forward-start") {
       const forwarded = separator === "forward" || line.hint === "forward-start" || isForward;
-      takeRest(blockBelow?.end ?? at + 1, forwarded ? "forward" : "quote");
+      takeRest(blockBelow?.end ?? labelsEnd(lines, at + 1), forwarded ? "forward" : "quote");
       continue;
     }
     if (isReplyAboveLine(content)) {
