@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { simpleParser } from "mailparser";
+import { parseMail } from "../shared/mail/parse-mail.ts";
 import { extractReply, type Reply, type ReplyInput } from "../shared/mail/reply/extract-reply.ts";
 import { isForwarded } from "../shared/mail/reply/is-forwarded.ts";
 
@@ -141,12 +141,8 @@ function expectedOf(folder: string, path: string): Record<string, Record<string,
 }
 
 async function mailInput(raw: Buffer): Promise<ReplyInput> {
-  const mail = await simpleParser(raw, {
-    skipHtmlToText: true,
-    skipTextToHtml: true,
-    skipImageLinks: true,
-  });
-  return { text: mail.text, html: mail.html === false ? undefined : mail.html };
+  const { text, html, headers } = await parseMail(raw);
+  return { text, html, headers };
 }
 
 function plainText(html: string): string {

@@ -69,6 +69,14 @@ export function opensAttribution(text: string): boolean {
   return (intro.test(text) && isDated(text)) || /^[("'*\s]*\d/u.test(text);
 }
 
+const youWrote =
+  /(?<!\p{L})(?:you wrote|you writes|schrieben sie|schriebst du|vous avez écrit|tu as écrit|usted escribió|hai scritto|você escreveu|schreef (?:u|je)|вы писали|ты писал\p{L}?)\s*[:\uff1a]\s*$/iu;
+
+/** "On 26 Nov 2013 you wrote:": needs no hour and no address, for the date and the second person say it. */
+export function saysYouWrote(text: string): boolean {
+  return text.length <= 120 && year.test(text) && intro.test(text) && youWrote.test(text);
+}
+
 /** Whether a line names a date and says "wrote", if nothing closes it: an attribution when a header block goes on below. */
 export function tellsWhoWrote(text: string): boolean {
   return text.length <= 300 && intro.test(text) && isDated(text) && lastVerb(text) !== undefined;

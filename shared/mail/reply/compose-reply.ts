@@ -1,7 +1,7 @@
 import type { ReplySegment, SegmentKind } from "./extract-reply.ts";
 import { type MarkedPart, markParts } from "./mark-parts.ts";
 import { isRule } from "./separators.ts";
-import { isDeviceSignature, signatureStart } from "./signature.ts";
+import { isDeviceSignature, signatureStart, warningLines } from "./signature.ts";
 import type { SourceLine } from "./source-lines.ts";
 
 export interface ComposedReply {
@@ -97,8 +97,13 @@ function isRuledFooter(contents: readonly string[]): boolean {
   return texts.length <= maxFooterLines && isRule(texts[0] ?? "") && /^[_-]{5}/u.test(texts[0] ?? "");
 }
 
-/** Some phones put their line first, and people write below it. Where their text starts; 0 when the message starts otherwise. */
+/**
+ * Gateways put warnings over a mail; some phones put their line first, and people write below it. Where the author's text
+ * starts; 0 when the message starts with it.
+ */
 function linesOnTop(parts: readonly MarkedPart[], end: number): number {
+  const warned = warningLines(parts.slice(0, Math.min(end, maxTopLines)).map((part) => part.content));
+  if (warned > 0) return warned;
   let first = 0;
   while (first < end && parts[first]?.blank) first++;
   if (!isDeviceSignature(parts[first]?.content ?? "")) return 0;
@@ -145,6 +150,7 @@ function authorText(text: string, parts: readonly MarkedPart[], isRendered: bool
 }
 
 const slightWords = 5;
+const maxTopLines = 200;
 
 /**
  * Whether the author wrote on both sides of the only quotation, and more than a greeting above and a closing below: then

@@ -67,6 +67,7 @@ export function headerBlockAt(lines: readonly SourceLine[], at: number, introduc
   if (main >= 3 && opensWithKnown && isMail && (hasAddress || hasDate)) return { end, fields };
   if (introduced && main >= 2 && (fields.has("from") || fields.has("subject"))) return { end, fields };
   if (fields.has("from") && main >= 2 && hasAddress && hasDate && opensWithKnown) return { end, fields };
+  if (fields.has("date") && fields.has("to") && hasAddress && hasTime && opensWithKnown) return { end, fields };
   if (introduced && labelled >= 3 && hasAddress && hasDate) return { end, fields };
   return undefined;
 }

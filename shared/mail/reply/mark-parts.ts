@@ -4,6 +4,7 @@ import {
   attributionStrength,
   isDated,
   mayCloseAttribution,
+  saysYouWrote,
   tellsWhoWrote,
   timeOfDay,
 } from "./attribution.ts";
@@ -157,6 +158,10 @@ export function markParts(text: string, lines: readonly SourceLine[], isForward:
         at++;
       }
       const quoteFollows = isQuotedNext(attribution.end);
+      if (pipe.test(lines[nextWithContent(lines, attribution.end)]?.content ?? "")) {
+        takeRest(attribution.end, "quote");
+        continue;
+      }
       if (isForward && !quoteFollows && !authorWrote) {
         // Outlook for Windows 10 forwards like this; an answer to a forward has its text above.
         takeRest(attribution.end, "forward");
@@ -227,14 +232,16 @@ function attributionAt(text: string, lines: readonly SourceLine[], at: number): 
     const strength = attributionStrength(joined);
     if (strength === undefined) continue;
     const end = index + 1;
-    const quoteFollows = (lines[nextWithContent(lines, end, first.depth)]?.depth ?? 0) > first.depth;
+    const below = lines[nextWithContent(lines, end, first.depth)];
+    const quoteFollows = (below?.depth ?? 0) > first.depth || pipe.test(below?.content ?? "");
     if (strength === "needs-quote" && !(quoteFollows && index === at)) continue;
     if (index > at) {
       if (!opensWithName && attributionStrength(suffix) === "strong" && (isDated(suffix) || !isDated(first.content)))
         return undefined;
       if (!mayOpen) return undefined;
     }
-    if (!quoteFollows && !address.test(joined) && !timeOfDay.test(joined) && !/^-{2,}/u.test(joined)) continue;
+    const says = address.test(joined) || timeOfDay.test(joined) || /^-{2,}/u.test(joined) || saysYouWrote(joined);
+    if (!quoteFollows && !says) continue;
     if (index === at) {
       const raw = text.slice(first.start, Math.min(first.end, first.start + 500));
       const inside = attributionInside(raw);

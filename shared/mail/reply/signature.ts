@@ -26,7 +26,7 @@ const sentFrom = new RegExp(
     "(?:wysłan[eoay]|wysyłane|napisane|wiadomość wysłana)\\s+(?:z|ze|przez|za pomocą)(?![\\p{L}]).{0,70}",
     "(?:odesláno|odoslané|odeslané|odoslaná|odoslano|zasláno|posláno)\\s+(?:z|ze|zo|pomocí|pomocou)(?![\\p{L}]).{0,70}",
     "(?:poslano|poslato|послато|изпратено) (?:s|sa|od|iz|preko|са|од|от|с|чрез)(?![\\p{L}]).{0,70}",
-    "(?:az én )?\\S{1,30}(?:m)?ról küldve|küldve .{0,50}|elküldve .{0,50}",
+    "(?:az )?(?:én )?(?:\\S{1,30} ){0,2}\\S{1,30}r[óo]l küldve|küldve .{0,50}|elküldve .{0,50}",
     "trimis (?:de pe|din|cu|prin|de la)(?![\\p{L}]).{0,70}",
     "(?:отправлено|послано|написано|надіслано|відправлено|адпраўлена)\\s+(?:с|со|из|от|через|з|із|зі|при помощи|за допомогою|моей|моїм)(?![\\p{L}]).{0,80}",
     "(?:στάλθηκε|εστάλη|αποστολή) (?:από|μέσω).{0,70}",
@@ -85,7 +85,8 @@ const legalWord = new RegExp(
 );
 // How the notices begin that companies put under every mail.
 const noticeOpening =
-  /^[*_"\s]{0,4}(?:confidentiality (?:notice|note)|(?:legal )?(?:disclaimer|notice)\b|this (?:e-?mail|message|communication|transmission|electronic)|the (?:information|contents?)(?: contained)? (?:in|of) this|if you (?:have received|received|are not)|please consider the environment|please note that this e-?mail|internet e-?mails? (?:are|is) not|diese (?:e-?mail|nachricht)|der inhalt dieser|die in dieser|ce (?:message|courriel|mail)|ce courrier|este (?:mensaje|correo|e-?mail|mensagem)|esta mensagem|la información contenida|questo messaggio|le informazioni|dit (?:bericht|e-?mail)|deze e-?mail|de informatie|detta meddelande|denne (?:e-?mail|meddelelse|besked|e-?post)|tämä viesti|ta wiadomość|niniejsza wiadomość|tento e-?mail|ez az (?:üzenet|e-?mail)|это (?:письмо|сообщение)|настоящее сообщение|данное сообщение)/iu;
+  /^[-*_"\s]{0,8}(?:confidentiality (?:notice|note)|(?:legal )?(?:disclaimer|notice)\b|this (?:e-?mail|message|communication|transmission|electronic)|the (?:information|contents?)(?: contained)? (?:in|of) this|if you (?:have received|received|are not)|please consider the environment|please note that this e-?mail|the original of this|incoming and outgoing e-?mail|internet e-?mails? (?:are|is) not|diese (?:e-?mail|nachricht)|der inhalt dieser|die in dieser|ce (?:message|courriel|mail)|ce courrier|este (?:mensaje|correo|e-?mail|mensagem)|esta mensagem|la información contenida|questo messaggio|le informazioni|dit (?:bericht|e-?mail)|deze e-?mail|de informatie|detta meddelande|denne (?:e-?mail|meddelelse|besked|e-?post)|tämä viesti|ta wiadomość|niniejsza wiadomość|tento e-?mail|ez az (?:üzenet|e-?mail)|это (?:письмо|сообщение)|настоящее сообщение|данное сообщение)/iu;
+const noticeHeading = /^\P{L}{0,8}(?:legal )?(?:disclaimer|(?:confidentiality |legal )?notice)\P{L}{0,8}$/iu;
 const maxNoticeParagraphs = 8;
 
 /** Where the legal notices start that end the text; undefined when there are none or nothing stands above them. */
@@ -100,7 +101,8 @@ function noticeStart(contents: readonly string[]): number | undefined {
     const paragraph = contents.slice(start, end).join(" ").slice(0, 3_000);
     if (!noticeOpening.test(paragraph)) return found;
     const words = new Set(Array.from(paragraph.matchAll(legalWord), ([word]) => word.toLowerCase()));
-    if (words.size < 2 && !/consider the environment/iu.test(paragraph)) return found;
+    if (found !== undefined && noticeHeading.test(paragraph)) found = start;
+    else if (words.size < 2 && !/consider the environment/iu.test(paragraph)) return found;
     found = start;
     end = start;
   }
@@ -150,4 +152,32 @@ function nextText(contents: readonly string[], after: number): number {
   let index = after + 1;
   while (index < contents.length && contents[index] === "") index++;
   return index;
+}
+
+const warningOpening =
+  /^\P{L}{0,8}(?:caution|warning|external|attention|important|notice|note|be careful|achtung|vorsicht|warnung|hinweis|avertissement|atención|cuidado|attenzione|let op|waarschuwing|varning|advarsel|uwaga|внимание|this (?:e-?mail|message) (?:originated|came|comes|was sent|is) from)(?!\p{L})/iu;
+const warningOrigin = /(?<!\p{L})(?:external|outside|extern|außerhalb|exterior|esterno|buiten|utanför|zewn|внешн)/iu;
+const warningAdvice =
+  /(?<!\p{L})(?:click|links?|attachments?|anh[aä]ng|klick|cliquez|pièces|enlaces|adjunt|allegat|bijlage|länk|załącznik|ссылк|вложен)/iu;
+const externalTag = /^\P{L}{0,8}external(?: (?:e-?mail|sender|message))?\P{L}{0,8}$/iu;
+const maxWarningLines = 8;
+
+/**
+ * How many lines the warning takes that a gateway puts over mail from outside ("CAUTION: external sender, do not click
+ * links"); 0 when there is none or nothing else follows.
+ */
+export function warningLines(contents: readonly string[]): number {
+  let at = 0;
+  while (at < contents.length && contents[at] === "") at++;
+  const first = contents[at] ?? "";
+  if (!externalTag.test(first) && !warningOpening.test(first)) return 0;
+  let text = "";
+  let end = at;
+  let complete = false;
+  for (; end < contents.length && end < at + maxWarningLines && contents[end] !== ""; end++) {
+    if (complete && /[.!]\P{L}{0,4}$/u.test(contents[end - 1] ?? "")) break;
+    text += ` ${contents[end]}`;
+    complete ||= externalTag.test(text) || (warningOrigin.test(text) && warningAdvice.test(text));
+  }
+  return complete && text.length <= 800 && contents.slice(end, end + 50).some((content) => content !== "") ? end : 0;
 }
