@@ -16,8 +16,8 @@ export interface SesBlock {
 }
 
 /**
- * Reads the block: only fields above the first foreign Received count, and of each only the topmost, since everything
- * below was written by the sender. `undefined` when the topmost Received is not the one SES wrote for this very message.
+ * Reads the block: only fields above its own end and the first foreign Received count, and of each only the topmost, since
+ * everything below was written by the sender. `undefined` when the topmost Received is not the one SES wrote for this very message.
  */
 export function readSesBlock(headers: readonly Header[], sesMessageId: SesMessageId): SesBlock | undefined {
   const block = ownPart(headers);
@@ -35,11 +35,17 @@ export function readSesBlock(headers: readonly Header[], sesMessageId: SesMessag
   };
 }
 
-/** The fields above the second Received: the first is SES's own. */
+/**
+ * The fields above the second Received, whose first is SES's own, and down to the field that SES's block ends with: a
+ * mail straight from its author has no other Received, and where a rule scans nothing SES writes no verdicts, so forged
+ * ones would be the topmost.
+ */
 function ownPart(headers: readonly Header[]): readonly Header[] {
   let received = 0;
   const end = headers.findIndex(({ name }) => name.toLowerCase() === "received" && ++received === 2);
-  return end === -1 ? headers : headers.slice(0, end);
+  const above = end === -1 ? headers : headers.slice(0, end);
+  const last = above.findIndex(({ name }) => name.toLowerCase() === "x-ses-dkim-signature");
+  return last === -1 ? above : above.slice(0, last + 1);
 }
 
 function readVerdicts(block: readonly Header[], author: string | undefined): Verdicts {

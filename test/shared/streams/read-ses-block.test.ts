@@ -111,6 +111,15 @@ test("what the sender wrote below the block counts for nothing, with and without
   }
 });
 
+test("where no scan was asked for, forged verdicts do not take the place of SES's", () => {
+  const forged = "X-SES-Spam-Verdict: PASS\r\nX-SES-Virus-Verdict: PASS\r\nX-SES-DKIM-SIGNATURE: a=b\r\n";
+  for (const received of ["", "Received: from a by b with SMTP id x for y; Tue, 04 Aug 2026 09:15:02 +0000\r\n"]) {
+    expect(readSesBlock(headersOf({ scan: undefined }, `${forged}${received}${plain}`), id)).toMatchObject({
+      verdicts: { spam: "DISABLED", virus: "DISABLED" },
+    });
+  }
+});
+
 test.for<[string, string]>([
   ["no block at all", plain],
   [
