@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   score: () => import("./score.ts"),
   quarantine: () => import("./quarantine.ts"),
   outbox: () => import("./outbox.ts"),
+  ticket: () => import("./ticket.ts"),
   authenticate: () => import("./authenticate.ts"),
   decrypt: () => import("./decrypt.ts"),
 };

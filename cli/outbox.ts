@@ -118,7 +118,7 @@ async function raw(number: string, options: OutboxOptions): Promise<void> {
 async function retry(number: string, options: OutboxOptions): Promise<void> {
   const { openForReading, dataFolderOf } = await import("./data-folder.ts");
   const { findEngine } = await import("../local/store/lock.ts");
-  const { EngineRefusedError } = await import("./release.ts");
+  const { EngineRefusedError } = await import("./call-engine.ts");
   const store = await openForReading(options);
   const entry = await find(store.ports.outbox, number).finally(() => store.close());
   const engine = await findEngine(await dataFolderOf(options));

@@ -3,19 +3,13 @@ import { type EngineInfo, lockFolder } from "../local/store/lock.ts";
 import { openStore } from "../local/store/open-store.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
 import { deriveTopology } from "../shared/config/topology.ts";
-import { MailweirError } from "../shared/errors.ts";
 import type { SesMessageId } from "../shared/ses-message-id.ts";
 import { releaseFromQuarantine } from "../shared/streams/release.ts";
+import { EngineRefusedError } from "./call-engine.ts";
 
 export type Released =
   | { readonly kind: "released"; readonly recipient: string; readonly stream: string }
   | { readonly kind: "already-released"; readonly recipient: string };
-
-/** The engine did not do it; the message says why. */
-export class EngineRefusedError extends MailweirError {
-  readonly code = "ERR_ENGINE_REFUSED";
-  readonly retryable = true;
-}
 
 const timeoutMs = 15_000;
 

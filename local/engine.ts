@@ -245,7 +245,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     const token = Buffer.from(random.bytes(24)).toString("base64url");
-    const http = await startHttp({ listen: httpListen, config, store, reception, token, sesApi, log });
+    const http = await startHttp({ listen: httpListen, config, store, ports, reception, token, sesApi, log });
     undo.push(() => http.close());
     const smtp = await startSmtp({
       listen: smtpListen,

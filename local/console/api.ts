@@ -8,7 +8,7 @@ import { MailweirError } from "../../shared/errors.ts";
 import { normaliseAddress } from "../../shared/mail/address.ts";
 import { decodeWords } from "../../shared/mail/encoded-words.ts";
 import { headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
-import type { HeldMessage } from "../../shared/ports.ts";
+import type { HeldMessage, Ports } from "../../shared/ports.ts";
 import { formatReply } from "../../shared/receipt/replies.ts";
 import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
 import { openContent } from "../../shared/streams/open-content.ts";
@@ -29,10 +29,13 @@ import { listMessages } from "./list-messages.ts";
 import { serveOutbox } from "./outbox-api.ts";
 import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
+import { serveTickets } from "./ticket-api.ts";
 
 export interface ApiParts {
   readonly config: ResolvedConfig;
   readonly store: Store;
+  /** With the engine's clock and randomness. */
+  readonly ports: Ports;
   readonly reception: Reception;
   readonly log: Pick<Log, "error">;
 }
@@ -43,7 +46,13 @@ const lookEveryMs = 250;
 const pingEveryMs = 15_000;
 
 /** The HTTP API behind console and command line; documented in docs/http-api.md. Who may ask is the server's question. */
-export function createApi({ config, store, reception, log }: ApiParts): Hono<{ Bindings: HttpBindings }> {
+export function createApi({
+  config,
+  store,
+  ports: allPorts,
+  reception,
+  log,
+}: ApiParts): Hono<{ Bindings: HttpBindings }> {
   const { engine, ports } = store;
   const api = new Hono<{ Bindings: HttpBindings }>();
   api.use(async (c, next) => {
@@ -116,17 +125,7 @@ export function createApi({ config, store, reception, log }: ApiParts): Hono<{ B
 
   api.get("/status", async (c) => c.json(await engine.status()));
 
-  api.get("/tickets", async (c) => {
-    const limit = limitOf(c, 200);
-    const after = wholeNumber(c.req.query("after"));
-    const { tickets, next = null } = await ports.tickets.list({ limit, ...(after !== undefined && { after }) });
-    return c.json({ tickets, next });
-  });
-  api.get("/tickets/:id", async (c) => {
-    const id = wholeNumber(c.req.param("id"));
-    const ticket = id === undefined ? undefined : await ports.tickets.get(id);
-    return ticket ? c.json(ticket) : problem(c, 404, "There is no such ticket.");
-  });
+  serveTickets(api, allPorts, config);
 
   api.get("/suppressions", async (c) => {
     const limit = limitOf(c, 500);
