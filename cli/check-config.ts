@@ -47,7 +47,7 @@ async function findMissingFiles({ local }: ResolvedConfig): Promise<DoctorFacts[
   return missing.flat();
 }
 
-async function askMx({ domains, local }: ResolvedConfig): Promise<NonNullable<DoctorFacts["mx"]>> {
+export async function askMx({ domains, local }: ResolvedConfig): Promise<NonNullable<DoctorFacts["mx"]>> {
   const resolve = createResolver(local.dns, { now: () => new Date() });
   const answers = await Promise.all(
     domains.map(async (domain): Promise<[string, readonly string[] | { readonly unknown: string }]> => {

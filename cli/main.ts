@@ -23,6 +23,9 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   ticket: () => import("./ticket.ts"),
   authenticate: () => import("./authenticate.ts"),
   decrypt: () => import("./decrypt.ts"),
+  deploy: () => import("./deploy.ts"),
+  destroy: () => import("./destroy.ts"),
+  dns: () => import("./dns.ts"),
 };
 
 /** Exit status when the command line itself cannot be understood. */

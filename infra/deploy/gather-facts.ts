@@ -1,0 +1,166 @@
+import { GetAccountSettingsCommand, GetFunctionCommand } from "@aws-sdk/client-lambda";
+import { HeadBucketCommand } from "@aws-sdk/client-s3";
+import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  DescribeActiveReceiptRuleSetCommand,
+  ListReceiptFiltersCommand,
+  ListReceiptRuleSetsCommand,
+} from "@aws-sdk/client-ses";
+import { GetAccountCommand, GetEmailIdentityCommand } from "@aws-sdk/client-sesv2";
+import { GetTopicAttributesCommand, SNSClient } from "@aws-sdk/client-sns";
+import { deriveTopology } from "../../shared/config/topology.ts";
+import type { ResolvedConfig } from "../../shared/config/types.ts";
+import { findStack } from "./deploy-stack.ts";
+import type { Known, PreflightFacts } from "./preflight.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Asks AWS what the preflight judges. Only reads; what may not be read is unknown, and no failure.
+ *
+ * @param mx - what DNS answered for each domain
+ */
+export async function gatherFacts(
+  session: Session,
+  config: ResolvedConfig,
+  mx: PreflightFacts["mx"],
+): Promise<PreflightFacts> {
+  const { ses, sesV2, lambda } = session;
+  const [stack, sending, identities, activeRuleSet, ruleSets, filters, concurrency, bucket, tokenSecret, targets] =
+    await Promise.all([
+      ask(async () => (await findStack(session.cloudFormation, config.ruleSet.name))?.StackStatus ?? null),
+      ask(async () => {
+        const account = await sesV2.send(new GetAccountCommand({}));
+        return {
+          production: account.ProductionAccessEnabled ?? false,
+          enabled: account.SendingEnabled ?? false,
+          perDay: account.SendQuota?.Max24HourSend ?? 0,
+          perSecond: account.SendQuota?.MaxSendRate ?? 0,
+        };
+      }),
+      byName(config.domains, async (domain) => {
+        try {
+          const identity = await sesV2.send(new GetEmailIdentityCommand({ EmailIdentity: domain }));
+          return { verified: identity.VerifiedForSendingStatus ?? false };
+        } catch (error) {
+          if (error instanceof Error && error.name === "NotFoundException") return null;
+          throw error;
+        }
+      }),
+      ask(async () => (await ses.send(new DescribeActiveReceiptRuleSetCommand({}))).Metadata?.Name ?? null),
+      ask(async () => {
+        const { RuleSets = [] } = await ses.send(new ListReceiptRuleSetsCommand({}));
+        return RuleSets.flatMap(({ Name }) => Name ?? []);
+      }),
+      ask(async () => {
+        const { Filters = [] } = await ses.send(new ListReceiptFiltersCommand({}));
+        return Filters.flatMap(({ Name }) => Name ?? []);
+      }),
+      ask(async () => {
+        const { AccountLimit } = await lambda.send(new GetAccountSettingsCommand({}));
+        return {
+          total: AccountLimit?.ConcurrentExecutions ?? 0,
+          unreserved: AccountLimit?.UnreservedConcurrentExecutions ?? 0,
+        };
+      }),
+      ask(() => bucketExists(session, config.names.bucket)),
+      ask(() => secretExists(session, config)),
+      findTargets(session, config),
+    ]);
+  return {
+    accountId: session.accountId,
+    stack,
+    sending,
+    identities,
+    activeRuleSet,
+    ruleSets,
+    filters,
+    concurrency,
+    leftBehind: { bucket, tokenSecret },
+    targets,
+    mx,
+  };
+}
+
+async function ask<Value>(question: () => Promise<Value>): Promise<Known<Value>> {
+  try {
+    return { known: await question() };
+  } catch (error) {
+    return { unknown: error instanceof Error ? error.name : String(error) };
+  }
+}
+
+async function byName<Value>(
+  names: readonly string[],
+  question: (name: string) => Promise<Value>,
+): Promise<Readonly<Record<string, Known<Value>>>> {
+  const answers = await Promise.all(names.map(async (name) => [name, await ask(() => question(name))] as const));
+  return Object.fromEntries(answers);
+}
+
+async function bucketExists({ s3 }: Session, bucket: string): Promise<boolean> {
+  try {
+    await s3.send(new HeadBucketCommand({ Bucket: bucket }));
+    return true;
+  } catch (error) {
+    if (error instanceof Error && (error.name === "NotFound" || error.name === "NoSuchBucket")) return false;
+    throw error;
+  }
+}
+
+async function secretExists({ clientConfig }: Session, { tokens, names }: ResolvedConfig): Promise<boolean> {
+  // Named by the configuration: nothing is made, so nothing is in the way.
+  if (tokens !== undefined) return false;
+  const client = new SecretsManagerClient(clientConfig);
+  try {
+    const { DeletedDate } = await client.send(new DescribeSecretCommand({ SecretId: names.tokenSecret }));
+    return DeletedDate === undefined;
+  } catch (error) {
+    if (error instanceof Error && error.name === "ResourceNotFoundException") return false;
+    throw error;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Functions, topics and buckets that own rules name and that the stage does not make. */
+async function findTargets(session: Session, config: ResolvedConfig): Promise<PreflightFacts["targets"]> {
+  const topology = deriveTopology(config);
+  const ours = new Set([
+    config.names.bucket,
+    ...topology.topics.map(({ arn }) => arn),
+    ...topology.functions.map(({ arn }) => arn),
+  ]);
+  const actions = config.ruleSet.rules.flatMap((rule) => rule.actions);
+  const functions = actions.flatMap((action) => (action.type === "Lambda" ? [action.functionArn] : []));
+  const topics = actions.flatMap((action) =>
+    "topicArn" in action && action.topicArn !== undefined ? [action.topicArn] : [],
+  );
+  const buckets = actions.flatMap((action) => (action.type === "S3" ? [action.bucketName] : []));
+  const foreign = (names: readonly string[]) => [...new Set(names)].filter((name) => !ours.has(name));
+
+  const sns = new SNSClient(session.clientConfig);
+  try {
+    const [found, published, stored] = await Promise.all([
+      byName(foreign(functions), (arn) =>
+        there(() => session.lambda.send(new GetFunctionCommand({ FunctionName: arn })), "ResourceNotFoundException"),
+      ),
+      byName(foreign(topics), (arn) =>
+        there(() => sns.send(new GetTopicAttributesCommand({ TopicArn: arn })), "NotFoundException"),
+      ),
+      byName(foreign(buckets), (bucket) => bucketExists(session, bucket)),
+    ]);
+    return { ...found, ...published, ...stored };
+  } finally {
+    sns.destroy();
+  }
+}
+
+async function there(question: () => Promise<unknown>, notThere: string): Promise<boolean> {
+  try {
+    await question();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && error.name === notThere) return false;
+    throw error;
+  }
+}
