@@ -7,6 +7,6 @@ import { workBatch } from "../work-batch.ts";
 
 /** Suppresses whoever asks to be left alone, if it is the person who asks. */
 export const work = (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
-  workBatch(ports, config, async ({ message, recipient, claim, content }) =>
-    unsubscribe(ports, config, { message, recipient, claim, headers: await content.headers() }),
+  workBatch(ports, config, ({ message, recipient, claim, content }) =>
+    unsubscribe(ports, config, { message, recipient, claim, content }),
   );

@@ -7,7 +7,9 @@ export type TokenPurpose = "unsubscribe" | "confirm" | "bounce" | "reply";
 
 export type VerifiedToken =
   | { readonly kind: "valid"; readonly payload: Uint8Array; readonly keyId: string }
-  | { readonly kind: "invalid"; readonly reason: "malformed" | "unknown-key" | "expired-key" | "bad-signature" };
+  /** Signed by a key whose time is over: who else knows it by now, nobody can say. */
+  | { readonly kind: "expired"; readonly payload: Uint8Array; readonly keyId: string }
+  | { readonly kind: "invalid"; readonly reason: "malformed" | "unknown-key" | "bad-signature" };
 
 export interface Tokens {
   /** `<key id><base32 of payload and MAC>`: lower case, letters and digits. @param payload - at most 40 octets */
@@ -51,7 +53,7 @@ export function createTokens(ring: KeyRing): Tokens {
         return { kind: "invalid", reason: "bad-signature" };
       }
       if (key.verifyUntil !== undefined && now.getTime() >= Date.parse(key.verifyUntil)) {
-        return { kind: "invalid", reason: "expired-key" };
+        return { kind: "expired", payload, keyId: key.id };
       }
       return { kind: "valid", payload, keyId: key.id };
     },

@@ -13,7 +13,8 @@ export interface Subject {
 }
 
 export type ReadToken =
-  | ({ readonly kind: "valid"; readonly keyId: string } & Subject)
+  /** `expired`: the key's time is over; the token proves nothing any more. */
+  | ({ readonly kind: "valid" | "expired"; readonly keyId: string } & Subject)
   | Extract<VerifiedToken, { readonly kind: "invalid" }>;
 
 /** 51 characters: `unsubscribe+` and a token make a local part of 63 octets (RFC 5321 §4.5.3.1.1 allows 64). */
@@ -31,9 +32,9 @@ export function readUnsubscribeToken(
 ): ReadToken {
   const verified = tokens.verify(purpose, text, now);
   if (verified.kind === "invalid") return verified;
-  const { payload, keyId } = verified;
+  const { kind, payload, keyId } = verified;
   const list =
     payload.length === listOctets + personOctets ? unpackList(payload.subarray(0, listOctets), known) : undefined;
   if (list === undefined) return { kind: "invalid", reason: "malformed" };
-  return { kind: "valid", keyId, person: personFromOctets(payload.subarray(listOctets)), list };
+  return { kind, keyId, person: personFromOctets(payload.subarray(listOctets)), list };
 }

@@ -125,6 +125,7 @@ export async function openPipeline(
       to: "ann@sender.example",
       raw: Buffer.from("DSN"),
     }),
+    ...(config.tokens && { tokens: config.tokens }),
     ...more,
   });
   const real: Ports = { ...store.ports, clock, random };

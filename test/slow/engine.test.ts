@@ -32,11 +32,13 @@ interface Mail {
   readonly body?: string;
 }
 
+const request = ["From: person@example.net", "To: unsubscribe@example.com", "Subject: unsubscribe"];
+
 test("each mail ends in its stream, with its work done", async () => {
   const { engine, send } = await startTemporary();
   const ticket = await send({ to: "support@example.com" });
   const personal = await send({ to: "ann@example.com" });
-  const unsubscribe = await send({ to: "unsubscribe@example.com" });
+  const unsubscribe = await send({ to: "unsubscribe@example.com", headers: request });
   const spam = await send({ to: "support@example.com", body: gtube });
   const virus = await send({ to: "ann@example.com", body: eicar });
   const rejected = await send({ to: ["gone@example.com", "bob@example.com"] });
@@ -123,7 +125,10 @@ test("every notice, S3 event and queue message twenty times, while the first is 
   const { noticeQueue, objectQueue, streamQueue } = engine.config.names;
   const queues = [noticeQueue, objectQueue, ...["ticket", "unsubscribe", "personal"].map(streamQueue)];
   const copied = copyEverything(engine, queues, 20);
-  const id = await send({ to: ["support@example.com", "unsubscribe@example.com", "ann@example.com"] });
+  const id = await send({
+    to: ["support@example.com", "unsubscribe@example.com", "ann@example.com"],
+    headers: request,
+  });
 
   expect(await ended(engine, id)).toEqual([
     "support@example.com ticket done ticket-opened",
@@ -138,7 +143,10 @@ test("every notice, S3 event and queue message twenty times, while the first is 
 
 test("started from a configuration file, whose handlers run in worker threads; restarted, it finds everything", async () => {
   const started = await startTemporary("file");
-  const id = await started.send({ to: ["support@example.com", "unsubscribe@example.com", "ann@example.com"] });
+  const id = await started.send({
+    to: ["support@example.com", "unsubscribe@example.com", "ann@example.com"],
+    headers: request,
+  });
   const held = await started.send({ to: "ann@example.com", body: eicar });
   const expected = [
     "support@example.com ticket done ticket-opened",

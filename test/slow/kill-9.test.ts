@@ -131,7 +131,7 @@ function mails(random: () => number): Mail[] {
     return {
       to,
       raw: Buffer.from(
-        `From: Sender ${number} <sender${number}@example.net>\r\nTo: ${to.join(", ")}\r\nSubject: order ${number}\r\n` +
+        `From: Sender ${number} <sender${number}@example.net>\r\nTo: ${to.join(", ")}\r\nSubject: ${to.includes("unsubscribe@example.com") ? "unsubscribe" : `order ${number}`}\r\n` +
           `Message-ID: <kill-${number}@example.net>\r\nDate: Tue, 04 Aug 2026 09:15:02 +0000\r\n\r\n${text}`,
       ),
     };

@@ -134,7 +134,7 @@ test("held mail is listed with its reasons and goes on when it is released, once
 });
 
 test("tickets and suppressions can be read", async () => {
-  await running.send(mail("Please"), ["unsubscribe@example.com"]);
+  await running.send(mail("Unsubscribe"), ["unsubscribe@example.com"]);
   await running.ended();
   const { tickets } = (await json("/api/tickets")) as unknown as { tickets: { id: number; subject: string }[] };
   expect(tickets.map(({ subject }) => subject)).toContain("Broken door");

@@ -96,7 +96,7 @@ describe("tokens", () => {
     const [newer, older] = rotated.keys;
     const ending = (verifyUntil: string) =>
       createTokens({ ...rotated, keys: [newer!, { ...older!, verifyUntil }] }).verify("bounce", old, now);
-    expect(ending("2026-08-04T09:15:02.417Z")).toEqual({ kind: "invalid", reason: "expired-key" });
+    expect(ending("2026-08-04T09:15:02.417Z")).toEqual({ kind: "expired", payload, keyId: "a" });
     expect(ending("2026-08-04T09:15:02.418Z")).toMatchObject({ kind: "valid" });
   });
 

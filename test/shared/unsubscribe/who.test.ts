@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { Header } from "../../../shared/mail/headers.ts";
 import type { Nature, Trust } from "../../../shared/mail/judgement.ts";
+import { createTokens } from "../../../shared/tokens/tokens.ts";
+import { createPersonOf } from "../../../shared/unsubscribe/person.ts";
 import { decideWho } from "../../../shared/unsubscribe/who.ts";
 import { judgement, testConfig } from "../streams/stream-fixture.ts";
 
@@ -11,9 +13,14 @@ interface Given {
   readonly author?: string;
   readonly answers?: boolean;
   readonly subject?: string;
+  readonly text?: string;
   readonly headers?: readonly Header[];
 }
 
+const ring = { keys: [{ id: "a", secret: "an example secret of the first key" }] };
+const personOf = createPersonOf(ring);
+
+/** A mail to unsubscribe@example.com that asks in its subject, unless a row says otherwise. */
 function who({
   nature,
   trust = "aligned",
@@ -21,34 +28,52 @@ function who({
   author = "Ann@Sender.example",
   ...given
 }: Given) {
-  return decideWho(testConfig(), {
-    message: {
-      nature: judgement(nature).nature,
-      trust,
-      envelope: { from, to: ["unsubscribe@example.com"] },
-      headers: {
-        ...(author !== "" && { author: { name: "Ann", address: author } }),
-        ...(given.subject !== undefined && { subject: given.subject }),
-        ...(given.answers === true && { inReplyTo: ["<newsletter@example.com>"] }),
+  const subject = given.subject ?? "unsubscribe";
+  return decideWho(
+    { config: testConfig(), tokens: createTokens(ring), personOf, now: new Date("2026-08-04T09:15:02.417Z") },
+    {
+      message: {
+        nature: judgement(nature).nature,
+        trust,
+        envelope: { from, to: ["unsubscribe@example.com"] },
+        headers: {
+          ...(author !== "" && { author: { name: "Ann", address: author } }),
+          subject,
+          ...(given.answers === true && { inReplyTo: ["<newsletter@example.com>"] }),
+        },
       },
+      recipient: "unsubscribe@example.com",
+      headers: [
+        ...(author === "" ? [] : [{ name: "From", value: author }]),
+        { name: "To", value: "unsubscribe@example.com" },
+        ...(given.headers ?? []),
+      ],
+      subject,
+      text: given.text ?? "",
+      isForward: false,
     },
-    recipient: "unsubscribe@example.com",
-    headers: given.headers ?? [],
-  });
+  );
 }
 
 const one = (name: string, value: string) => ({ headers: [{ name, value }] });
 
 test.for<[string, Given]>([
-  ["a person's own mail, whatever it says", {}],
-  ["a request in words", { nature: "unsubscribe-request" }],
-  ["a request as an answer to the newsletter", { nature: "unsubscribe-request", answers: true }],
+  ["a request in words", {}],
+  ["a request that the judge recognised", { nature: "unsubscribe-request" }],
+  ["a request as an answer to the newsletter", { answers: true, subject: "Re: News", text: "stop" }],
   ["a mail that says itself that no machine sent it", one("Auto-Submitted", "No; by hand")],
   ["a company's common address", { author: "info@sender.example", from: "info@sender.example" }],
-  ["one of our own tokens is proof as well", { trust: "token" }],
 ])("unsubscribed: %s", ([, given]) => {
   const address = given.author ?? "ann@sender.example";
-  expect(who(given)).toMatchObject({ kind: "person", address, list: "*" });
+  expect(who(given)).toMatchObject({ kind: "person", person: personOf(address), address, list: "*", by: "author" });
+});
+
+test.for<[string, Given]>([
+  ["a From that nothing proves", { trust: "unaligned" }],
+  ["a token in a reference proves that the mail was ours, not whose this one is", { trust: "token" }],
+  ["a forged request in words", { nature: "unsubscribe-request", trust: "unaligned" }],
+])("asked first: %s", ([, given]) => {
+  expect(who(given)).toMatchObject({ kind: "ask", address: "ann@sender.example", list: "*" });
 });
 
 test.for<[string, Given, string]>([
@@ -73,9 +98,17 @@ test.for<[string, Given, string]>([
   ["a sender that reads no answers", { author: "No-Reply@sender.example" }, "automatic"],
   ["a list's own address", { author: "news-request@sender.example" }, "automatic"],
   ["a forged From", { trust: "failed" }, "not-authenticated"],
-  ["a From that nothing proves", { trust: "unaligned" }, "not-authenticated"],
-  ["a forged request in words", { nature: "unsubscribe-request", trust: "unaligned" }, "not-authenticated"],
-  ["an answer that asks for nothing: an out-of-office note without signs", { answers: true }, "not-a-request"],
+  ["a mail about something else", { subject: "Order 1207", text: "Hello" }, "not-a-request"],
+  [
+    "a request that the judge alone recognised",
+    { nature: "unsubscribe-request", subject: "x", text: "y" },
+    "not-a-request",
+  ],
+  [
+    "an answer that asks for nothing: an out-of-office note without signs",
+    { answers: true, subject: "Re: News", text: "I am at the sea." },
+    "not-a-request",
+  ],
   ["our own address as author", { author: "unsubscribe@example.com" }, "own-mail"],
   ["our bounces' sender as author", { author: "Mailer-Daemon@example.com" }, "own-mail"],
   ["no author at all", { author: "" }, "no-author"],
