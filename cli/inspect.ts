@@ -46,15 +46,16 @@ async function inspect(paths: readonly string[], options: InspectOptions): Promi
   for (const argument of paths) {
     for await (const source of mailSources(argument, () => skipped++)) {
       progress.step(source.path);
-      let raw: Uint8Array;
+      let found: Understanding;
       try {
-        raw = await source.read();
+        found = await understandMail(source.open(), understand);
       } catch (error) {
-        progress.note(`mailweir: ${source.path}: ${error instanceof Error ? error.message : String(error)}`);
+        // Reading fails with the name of the call that did; anything else is our own mistake.
+        if (!(error instanceof Error && "syscall" in error)) throw error;
+        progress.note(`mailweir: ${source.path}: ${error.message}`);
         process.exitCode = 1;
         continue;
       }
-      const found = await understandMail(raw, understand);
       const line = describeMail(source.path, source.index, found, understand);
       progress.clear();
       await write(json ? `${JSON.stringify(line)}\n` : table(line, found));

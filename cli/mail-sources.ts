@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { MailweirError } from "../shared/errors.ts";
 
@@ -8,7 +8,8 @@ export interface MailSource {
   readonly path: string;
   /** Place in an mbox, from 0. */
   readonly index?: number;
-  read(): Promise<Uint8Array>;
+  /** The octets as they are read; once. Of an mbox, before the next source is asked for. Throws what reading a file throws. */
+  open(): AsyncIterable<Uint8Array>;
 }
 
 export class NoMailFoundError extends MailweirError {
@@ -24,19 +25,19 @@ export class NoMailFoundError extends MailweirError {
  */
 export async function* mailSources(argument: string, onSkipped: (path: string) => void): AsyncGenerator<MailSource> {
   if (argument === "-") {
-    yield { path: "-", read: async () => readAll(process.stdin) };
+    yield { path: "-", open: () => process.stdin };
     return;
   }
   const found = await stat(argument).catch(() => undefined);
   if (!found) throw new NoMailFoundError(`There is no file or folder "${argument}": check the path`);
   if (!found.isDirectory()) {
     if (await isMbox(argument)) yield* mboxMessages(argument);
-    else yield { path: argument, read: () => readFile(argument) };
+    else yield { path: argument, open: () => createReadStream(argument) };
     return;
   }
   for await (const file of walk(argument)) {
     const path = relative(argument, file).split(sep).join("/");
-    if (/\.(?:eml|raw)$/i.test(file)) yield { path, read: () => readFile(file) };
+    if (/\.(?:eml|raw)$/i.test(file)) yield { path, open: () => createReadStream(file) };
     else onSkipped(path);
   }
 }
@@ -53,50 +54,78 @@ async function* walk(folder: string): AsyncGenerator<string> {
 }
 
 async function isMbox(path: string): Promise<boolean> {
-  const chunks = createReadStream(path, { end: 4 });
-  const start = await readAll(chunks);
-  return Buffer.from(start).toString("latin1") === "From " && !/\.(?:eml|raw)$/i.test(path);
+  if (/\.(?:eml|raw)$/i.test(path)) return false;
+  let start = "";
+  for await (const chunk of createReadStream(path, { end: 4 })) start += (chunk as Buffer).toString("latin1");
+  return start === "From ";
 }
 
-/** Splits at "From " behind an empty line and takes one ">" off quoted ones (mboxrd), holding one message at a time. */
 async function* mboxMessages(path: string): AsyncGenerator<MailSource> {
-  let lines: Buffer[] = [];
-  let index = -1;
-  let blank = true;
+  const pieces = mboxPieces(path);
+  let step = await pieces.next();
+  for (let index = 0; !step.done; index++) {
+    let ended = false;
+    const advance = async (): Promise<Buffer | undefined> => {
+      if (ended) return undefined;
+      step = await pieces.next();
+      ended = step.done === true || step.value === separator;
+      return ended ? undefined : (step.value as Buffer);
+    };
+    yield {
+      path,
+      index,
+      async *open() {
+        for (let piece = await advance(); piece; piece = await advance()) yield piece;
+      },
+    };
+    // What the reader left over.
+    while (await advance());
+  }
+}
+
+const separator = Symbol("the next message begins");
+// Longer lines are no separator; a line is not waited for beyond this.
+const maxSeparatorBytes = 1_000;
+
+/** Splits at "From " behind an empty line and takes one ">" off quoted ones (mboxrd). Holds one piece of the file. */
+async function* mboxPieces(path: string): AsyncGenerator<Buffer | typeof separator> {
   let rest: Buffer = Buffer.alloc(0);
-  const message = (): MailSource => {
-    const raw = Buffer.concat(lines);
-    lines = [];
-    return { path, index, read: async () => raw };
-  };
-  const take = (line: Buffer): MailSource | undefined => {
-    if (blank && line.subarray(0, 5).toString("latin1") === "From ") {
-      const done = index >= 0 ? message() : undefined;
-      index++;
-      blank = false;
-      return done;
-    }
-    blank = /^\r?\n?$/.test(line.subarray(0, 3).toString("latin1"));
-    lines.push(/^>+From /.test(line.subarray(0, 80).toString("latin1")) ? line.subarray(1) : line);
-    return undefined;
-  };
+  let lineStart = true;
+  let blank = true;
   for await (const chunk of createReadStream(path)) {
-    const octets = Buffer.concat([rest, chunk as Buffer]);
+    const octets = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
+    let from = 0;
     let at = 0;
     for (let newline = octets.indexOf(10, at); newline !== -1; newline = octets.indexOf(10, at)) {
-      const done = take(octets.subarray(at, newline + 1));
+      const line = octets.subarray(at, newline + 1);
+      const first = octets[at];
+      const mayMatter = first === 0x46 || first === 0x3e || first === 0x0d || first === 0x0a;
+      const start = lineStart && mayMatter ? line.subarray(0, 80).toString("latin1") : "";
+      if (blank && start.startsWith("From ")) {
+        if (at > from) yield octets.subarray(from, at);
+        yield separator;
+        from = newline + 1;
+        blank = false;
+      } else {
+        if (/^>+From /.test(start)) {
+          if (at > from) yield octets.subarray(from, at);
+          from = at + 1;
+        }
+        blank = lineStart && /^\r?\n$/.test(start);
+      }
+      lineStart = true;
       at = newline + 1;
-      if (done) yield done;
     }
-    rest = octets.subarray(at);
+    const waits = lineStart && octets.length - at < maxSeparatorBytes;
+    const end = waits ? at : octets.length;
+    if (end > from) yield octets.subarray(from, end);
+    if (!waits) {
+      lineStart = false;
+      blank = false;
+    }
+    rest = waits ? Buffer.from(octets.subarray(at)) : Buffer.alloc(0);
   }
-  const last = rest.length > 0 ? take(rest) : undefined;
-  if (last) yield last;
-  if (index >= 0) yield message();
-}
-
-async function readAll(stream: AsyncIterable<unknown>): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  if (rest.length === 0) return;
+  if (blank && rest.subarray(0, 5).toString("latin1") === "From ") yield separator;
+  else yield rest;
 }

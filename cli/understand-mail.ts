@@ -34,7 +34,10 @@ export interface Understanding {
 }
 
 /** Parses and judges one stored message. The envelope sender is what Return-Path says, else the author. */
-export async function understandMail(raw: Uint8Array, options: UnderstandOptions): Promise<Understanding> {
+export async function understandMail(
+  raw: Uint8Array | AsyncIterable<Uint8Array>,
+  options: UnderstandOptions,
+): Promise<Understanding> {
   const mail = await parseMail(raw);
   const verdicts = options.fromSes ? sesVerdicts(mail.headers) : undefined;
   const envelopeFrom = envelopeSender(mail);

@@ -41,7 +41,7 @@ export function decodeCharset(
     return found(
       latin1(octets),
       wanted ?? "us-ascii",
-      wanted === undefined && label !== undefined ? "sniffed" : "declared",
+      wanted === undefined && !asciiLabel(label) ? "sniffed" : "declared",
     );
   }
 

@@ -6,10 +6,11 @@ import { decodeWords } from "./encoded-words.ts";
 import { type Header, headerValue, headerValues, parseHeaderSection } from "./headers.ts";
 import { parseMailboxes } from "./mailboxes.ts";
 import { createMimeWalker, type EntityBody } from "./mime-walker.ts";
-import type { Attachment, CharsetDecision, Defect, MailPart, ParsedMail } from "./parsed-mail.ts";
+import type { Attachment, CharsetDecision, Defect, EmbeddedMail, MailPart, ParsedMail } from "./parsed-mail.ts";
 import { htmlLines } from "./reply/html-lines.ts";
 import { safeFileName } from "./safe-file-name.ts";
 import { createTransferDecoder, type TransferDecoder } from "./transfer-decoder.ts";
+import { takeUuencoded } from "./uuencoded.ts";
 
 export interface ParseLimits {
   /** Nesting of multiparts. Default 50. */
@@ -39,9 +40,13 @@ const defaultLimits: ParseLimits = {
 };
 const maxHeldBytes = 1_048_576;
 const maxDefects = 100;
+// Each level reads its octets again; what is deeper is in the attachment all the same.
+const maxEmbeddedDepth = 5;
+const maxEmbeddedText = 65_536;
 const maxPreambleBytes = 262_144;
 // What one line of decoded HTML may cost is bounded by the renderer; these bound its output.
 const maxRenderedLines = 50_000;
+const maxRenderedChars = 2_097_152;
 const reportTypes =
   /^(?:message\/(?:delivery-status|global-delivery-status|disposition-notification|feedback-report)|text\/)/;
 const embeddedTypes = /^(?:message\/(?:rfc822|global|rfc822-headers|global-headers)|text\/rfc822-headers)$/;
@@ -79,11 +84,19 @@ export interface AttachmentPiece {
   readonly octets?: Uint8Array;
 }
 
-/** The octets of all attachments, transfer encoding undone, one after the other, as they arrive; nothing is held. */
-export async function* attachmentPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<AttachmentPiece> {
+/**
+ * The octets of all attachments, transfer encoding undone, one after the other, as they arrive; nothing is held.
+ *
+ * @param limits - those that `parseMail` was given: which attachments there are depends on them
+ */
+export async function* attachmentPieces(
+  source: AsyncIterable<Uint8Array>,
+  limits: Partial<ParseLimits> = {},
+): AsyncGenerator<AttachmentPiece> {
   const pieces: AttachmentPiece[] = [];
-  const collector = createCollector(defaultLimits, true, (piece) => pieces.push(piece));
-  const walker = createMimeWalker(collector.events, defaultLimits);
+  const all = { ...defaultLimits, ...limits };
+  const collector = createCollector(all, true, (piece) => pieces.push(piece));
+  const walker = createMimeWalker(collector.events, all);
   for await (const chunk of source) {
     walker.write(chunk);
     collector.takeFinished();
@@ -103,11 +116,35 @@ interface OpenLeaf {
   readonly kept: Uint8Array[];
   readonly keeps: "text" | "attachment" | "nothing";
   readonly hash: ReturnType<typeof createHash>;
+  /** Reads the message that the leaf is. */
+  readonly inner?: EmbeddedReader;
   size: number;
   keptSize: number;
 }
 
-function createCollector(limits: ParseLimits, wantsOctets: boolean, onPiece?: (piece: AttachmentPiece) => void) {
+interface EmbeddedReader {
+  write(octets: Uint8Array): void;
+  end(): ParsedMail;
+}
+
+function createEmbeddedReader(limits: ParseLimits, level: number): EmbeddedReader {
+  const collector = createCollector({ ...limits, maxTextBytes: maxEmbeddedText }, false, undefined, level);
+  const walker = createMimeWalker(collector.events, limits);
+  return {
+    write: (octets) => walker.write(octets),
+    end: () => {
+      walker.end();
+      return collector.mail();
+    },
+  };
+}
+
+function createCollector(
+  limits: ParseLimits,
+  wantsOctets: boolean,
+  onPiece?: (piece: AttachmentPiece) => void,
+  level = 0,
+) {
   const parts: MailPart[] = [];
   const attachments: Attachment[] = [];
   const defects: Defect[] = [];
@@ -166,6 +203,8 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean, onPiece?: (p
       kept: [],
       keeps: wantsOctets && (attached || !contentType.startsWith("text/")) ? "attachment" : isText ? "text" : "nothing",
       hash: createHash("sha256"),
+      ...(/^message\/(?:rfc822|global)$/.test(contentType) &&
+        level < maxEmbeddedDepth && { inner: createEmbeddedReader(limits, level + 1) }),
       size: 0,
       keptSize: 0,
     };
@@ -204,6 +243,7 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean, onPiece?: (p
     if (!leaf || octets.length === 0) return;
     leaf.hash.update(octets);
     leaf.size += octets.length;
+    leaf.inner?.write(octets);
     if (leaf.keeps === "nothing") return;
     const isAttachment = leaf.keeps === "attachment";
     if (isAttachment && onPiece) {
@@ -237,6 +277,7 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean, onPiece?: (p
     const isBodyText = (contentType === "text/plain" || contentType === "text/html") && !attached && name === undefined;
     const readable = contentType.startsWith("text/") || reportTypes.test(contentType);
     const decoded = readable ? decodeCharset(octets, parameters["charset"]) : undefined;
+    const text = decoded && normaliseLines(decoded.text);
     const embedded = embeddedTypes.test(contentType)
       ? parseHeaderSection(octets, limits.maxHeaderBytes).headers
       : undefined;
@@ -247,14 +288,17 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean, onPiece?: (p
       ...(done.disposition && { disposition: attached ? ("attachment" as const) : ("inline" as const) }),
       headers: done.headers,
       sizeBytes: done.size,
-      ...(decoded && { charset: decoded.decision, text: normaliseLines(decoded.text) }),
+      ...(decoded && text !== undefined && { charset: decoded.decision, text }),
       ...(embedded && { embedded }),
+      ...(done.inner && { embeddedMail: embeddedMail(done.inner.end()) }),
     });
-    if (isBodyText && decoded) {
+    if (isBodyText && decoded && text !== undefined) {
       noteCharset(decoded.decision, done.path);
+      const { text: words, files } = contentType === "text/plain" ? takeUuencoded(text) : { text, files: [] };
+      for (const { name: fileName, octets: file } of files) addUuencoded(fileName, file);
       texts.push({
         type: contentType,
-        text: normaliseLines(decoded.text),
+        text: words,
         parent: done.parent,
         flowed: parameters["format"]?.toLowerCase() === "flowed",
         delSp: parameters["delsp"]?.toLowerCase() === "yes",
@@ -272,12 +316,30 @@ function createCollector(limits: ParseLimits, wantsOctets: boolean, onPiece?: (p
       sha256: done.hash.digest("hex"),
       inline: done.disposition?.value === "inline" || (!attached && done.parent === "multipart/related"),
       ...(contentId !== undefined && contentId !== "" && { contentId }),
-      kind: kindOf(contentType),
+      kind: kindOf(contentType, done.parent, name),
       part: parts.length - 1,
     };
     attachments.push(attachment);
     if (done.keeps !== "attachment") return;
     finished.push({ attachment, pieces: done.size <= maxHeldBytes ? done.kept : undefined });
+    onPiece?.({ ordinal });
+    ordinal += 1;
+  };
+
+  const addUuencoded = (name: string, octets: Uint8Array) => {
+    const attachment: Attachment = {
+      fileName: safeFileName(name, fallbackName("application/octet-stream", attachments.length + 1)),
+      contentType: "application/octet-stream",
+      sizeBytes: octets.length,
+      sha256: createHash("sha256").update(octets).digest("hex"),
+      inline: false,
+      kind: "file",
+      part: parts.length - 1,
+    };
+    attachments.push(attachment);
+    if (!wantsOctets) return;
+    finished.push({ attachment, pieces: octets.length <= maxHeldBytes ? [octets] : undefined });
+    onPiece?.({ ordinal, octets });
     onPiece?.({ ordinal });
     ordinal += 1;
   };
@@ -414,7 +476,7 @@ function unflow(text: string, delSp: boolean): string {
 }
 
 function renderText(html: string): string {
-  return htmlLines(html, defaultLimits.maxTextBytes, maxRenderedLines).text;
+  return htmlLines(html, maxRenderedChars, maxRenderedLines).text;
 }
 
 /** A copy out of an mbox may start with its "From " line. */
@@ -424,14 +486,31 @@ function skipMboxLine(octets: Uint8Array): Uint8Array {
   return newline === -1 ? octets : octets.subarray(newline + 1);
 }
 
-const normaliseLines = (text: string) => text.replace(/\r\n?/g, "\n");
+const normaliseLines = (text: string) => (text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text);
 
-function kindOf(contentType: string): Attachment["kind"] {
+function embeddedMail({ author, subject, messageId, date, text, attachments, parts }: ParsedMail): EmbeddedMail {
+  return {
+    ...(author && { author }),
+    ...(subject !== undefined && { subject }),
+    ...(messageId !== undefined && { messageId }),
+    ...(date !== undefined && { date }),
+    text: text.slice(0, maxEmbeddedText),
+    attachments,
+    embedded: parts.flatMap(({ embeddedMail: found }) => found ?? []),
+  };
+}
+
+function kindOf(contentType: string, parent: string, name: string | undefined): Attachment["kind"] {
   if (contentType === "message/rfc822" || contentType === "message/global") return "message";
   if (contentType.startsWith("message/") || contentType === "text/rfc822-headers") return "report";
   if (/^application\/(?:pgp-signature|(?:x-)?pkcs7-signature)$/.test(contentType)) return "signature";
-  if (/^application\/(?:pgp-encrypted|(?:x-)?pkcs7-mime)$/.test(contentType)) return "encrypted";
-  return contentType === "application/ms-tnef" ? "tnef" : "file";
+  if (/^application\/(?:pgp-encrypted|(?:x-)?pkcs7-mime)$/.test(contentType) || parent === "multipart/encrypted")
+    return "encrypted";
+  if (/^application\/(?:vnd\.)?ms-tnef$/.test(contentType)) return "tnef";
+  // Gateways that know no type leave the name.
+  if (contentType !== "application/octet-stream" || name === undefined) return "file";
+  if (/^winmail\.dat$/i.test(name)) return "tnef";
+  return /\.p7m$/i.test(name) ? "encrypted" : /\.(?:p7s|sig)$/i.test(name) ? "signature" : "file";
 }
 
 const extensions: Readonly<Record<string, string>> = {

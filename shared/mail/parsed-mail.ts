@@ -55,6 +55,22 @@ export interface MailPart {
   readonly text?: string;
   /** The header section of an embedded message (`message/rfc822`, `text/rfc822-headers`, `message/global`). */
   readonly embedded?: readonly Header[];
+  /** What that message holds, read to a depth of five messages inside each other. */
+  readonly embeddedMail?: EmbeddedMail;
+}
+
+/** A message inside a message. The whole of it is the attachment. */
+export interface EmbeddedMail {
+  readonly author?: Mailbox;
+  readonly subject?: string;
+  readonly messageId?: string;
+  readonly date?: string;
+  /** Its beginning, at most 65,536 characters. */
+  readonly text: string;
+  /** `part` counts the parts of the embedded message. */
+  readonly attachments: readonly Attachment[];
+  /** Messages in this one, in their order. */
+  readonly embedded: readonly EmbeddedMail[];
 }
 
 export interface ParsedMail {

@@ -62,7 +62,7 @@ export function messageContent(
       mail ??= raw().then((body) => parseMail(body));
       return mail;
     },
-    attachmentPieces: async () => attachmentPieces(await raw()),
+    attachmentPieces: async () => attachmentPieces(await raw(), { maxTextBytes: readableTextBytes }),
     mailWith: async (onAttachment) =>
       parseMail(await raw(), { onAttachment, limits: { maxTextBytes: readableTextBytes } }),
     headers: async () => (mail === undefined ? readHeaders(await raw()) : (await mail).headers),

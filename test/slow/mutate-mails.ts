@@ -1,7 +1,10 @@
-// Understands seeded mutations of mails: no exception, no hang. Usage: node test/slow/mutate-mails.ts [rounds, default 100000] [folder …]
-import { readdirSync, readFileSync, statSync } from "node:fs";
+// Understands seeded mutations of mails and handmade bombs: no exception, at most 2 s of CPU for each, bounded memory.
+// Usage: npm run mutate -- [--count 100000] [--seed 20260804] [folder …, default the corpus beside this project, else test/mail]
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { describeMail, understandMail } from "../../cli/understand-mail.ts";
+import { bombs } from "./bombs.ts";
 
 /** Small and fast; the same sequence on every machine (mulberry32). */
 export function seededRandom(seed: number): () => number {
@@ -106,16 +109,43 @@ export async function mutateAll(
   return { slowestMs, slowest };
 }
 
+/** The same for one message; the CPU it took, in ms. */
+export async function understandWhole(raw: Uint8Array): Promise<{ ms: number; line: ReturnType<typeof describeMail> }> {
+  const options = { recipients: [], fromSes: true };
+  const before = process.cpuUsage();
+  const line = describeMail("m", undefined, await understandMail(raw, options), options);
+  JSON.stringify(line);
+  const used = process.cpuUsage(before);
+  return { ms: (used.user + used.system) / 1000, line };
+}
+
 if (import.meta.main) {
-  const [rounds, ...folders] = process.argv.slice(2);
+  const { values, positionals } = parseArgs({
+    options: {
+      count: { type: "string", default: "100000" },
+      seed: { type: "string", default: "20260804" },
+    },
+    allowPositionals: true,
+  });
+  const count = Number(values.count);
+  const seed = Number(values.seed);
+  if (!Number.isSafeInteger(count) || count < 0 || !Number.isSafeInteger(seed))
+    throw new Error("--count and --seed take whole numbers");
   const corpus = "../shared/corpus";
-  const files = (
-    folders.length > 0
-      ? folders
-      : ["torture", "mime", "dsn", "arf", "autoreply", "unsubscribe"].map((name) => join(corpus, name))
-  ).flatMap(mailFiles);
-  const result = await mutateAll(files, Number(rounds ?? 100_000));
+  const defaults = existsSync(corpus)
+    ? ["torture", "mime", "dsn", "arf", "autoreply", "unsubscribe"].map((name) => join(corpus, name))
+    : ["test/mail"];
+  const files = (positionals.length > 0 ? positionals : defaults).flatMap(mailFiles);
+  const result = await mutateAll(files, count, seed);
+  const peak = () => `${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`;
   console.log(
-    `${rounds ?? 100_000} mutations of ${files.length} mails: slowest ${result.slowestMs.toFixed(0)} ms (${result.slowest}), peak memory ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,
+    `${count} mutations of ${files.length} mails: no exception; slowest ${result.slowestMs.toFixed(0)} ms of CPU (${result.slowest}); peak memory ${peak()}`,
   );
+  for (const { name, raw } of bombs()) {
+    const { ms, line } = await understandWhole(raw);
+    console.log(
+      `${name} (${(raw.length / 1e6).toFixed(1)} MB): ${ms.toFixed(0)} ms of CPU; ${line.nature.kind}, ${line.safety?.kind ?? "no finding"}; peak memory so far ${peak()}`,
+    );
+    if (ms > 2000) process.exitCode = 1;
+  }
 }

@@ -114,6 +114,94 @@ describe("what senders do", () => {
   });
 });
 
+/** As POSIX describes it, 45 octets a line. */
+function uuencode(name: string, octets: Buffer): string {
+  const char = (value: number) => (value === 0 ? "`" : String.fromCharCode(value + 32));
+  const lines = [`begin 644 ${name}`];
+  for (let at = 0; at < octets.length; at += 45) {
+    const piece = octets.subarray(at, at + 45);
+    let line = char(piece.length);
+    for (let group = 0; group < piece.length; group += 3) {
+      const bits = ((piece[group] ?? 0) << 16) | ((piece[group + 1] ?? 0) << 8) | (piece[group + 2] ?? 0);
+      line += [18, 12, 6, 0].map((shift) => char((bits >>> shift) & 63)).join("");
+    }
+    lines.push(line);
+  }
+  return [...lines, "`", "end"].join("\n");
+}
+
+describe("files without MIME", () => {
+  const octets = Buffer.from(Array.from({ length: 1_000 }, (_, index) => (index * 7) % 256));
+  test.for([1, 44, 45, 46, 1_000])("a uuencoded file of %i octets is an attachment and no text", async (size) => {
+    const file = octets.subarray(0, size);
+    const got: Buffer[] = [];
+    const mail = await parseMail(crlf(`Subject: x\n\nSee:\n\n${uuencode("../a b.bin", file)}\n\nBye\n`), {
+      onAttachment: (_, pieces) => void got.push(Buffer.concat(pieces ?? [])),
+    });
+    expect(mail.text.replace(/\s+/g, " ").trim()).toBe("See: Bye");
+    expect(mail.attachments).toMatchObject([{ fileName: expect.not.stringMatching(/[/\\]/), sizeBytes: size }]);
+    expect(got).toEqual([Buffer.from(file)]);
+  });
+  test.for([
+    "begin 644 it all\nand so on\nend",
+    "begin 644 x\nno end of it",
+    "We begin 644 x\nend",
+  ])("%s is text", async (words) => {
+    const mail = await parseMail(crlf(`Subject: x\n\n${words}`));
+    expect(mail.attachments).toEqual([]);
+    expect(mail.text).toBe(words);
+  });
+});
+
+describe("messages inside messages", () => {
+  const wrap = (inner: string, level: number) =>
+    `Subject: level ${level}\nContent-Type: multipart/mixed; boundary=b${level}\n\n--b${level}\nContent-Type: message/rfc822\n\n${inner}\n--b${level}--\n`;
+  test("an embedded message is an attachment, and what it holds is told", async () => {
+    const inner =
+      "From: Bob <bob@b.example>\nSubject: inner\nContent-Type: multipart/mixed; boundary=i\n\n--i\n\nthe words\n--i\nContent-Type: image/png; name=a.png\nContent-Transfer-Encoding: base64\n\naGVsbG8=\n--i--";
+    const mail = await parseMail(crlf(wrap(inner, 1)));
+    expect(mail.attachments).toMatchObject([
+      { contentType: "message/rfc822", kind: "message", sizeBytes: inner.length + 12 },
+    ]);
+    expect(mail.parts.find(({ embeddedMail }) => embeddedMail)?.embeddedMail).toMatchObject({
+      author: { address: "bob@b.example" },
+      subject: "inner",
+      text: "the words",
+      attachments: [{ fileName: "a.png", sizeBytes: 5 }],
+    });
+    expect(mail.text).toBe("");
+  });
+  test("is read five deep and no deeper", async () => {
+    let raw = "Subject: innermost\n\nhi";
+    for (let level = 200; level > 0; level--) raw = wrap(raw, level);
+    const mail = await parseMail(crlf(raw));
+    const subjects: (string | undefined)[] = [];
+    let found = mail.parts.find(({ embeddedMail }) => embeddedMail)?.embeddedMail;
+    for (; found; found = found.embedded[0]) subjects.push(found.subject);
+    expect(subjects).toEqual(["level 2", "level 3", "level 4", "level 5", "level 6"]);
+    expect(mail.attachments[0]?.sizeBytes).toBeGreaterThan(1_000);
+  });
+});
+
+describe("what is sealed is named and left alone", () => {
+  test.for<[string, string, string]>([
+    ["application/pkcs7-mime; name=smime.p7m", "multipart/mixed", "encrypted"],
+    ["application/octet-stream; name=smime.p7m", "multipart/mixed", "encrypted"],
+    ["application/octet-stream; name=encrypted.asc", "multipart/encrypted", "encrypted"],
+    ["application/pgp-signature", "multipart/signed", "signature"],
+    ["application/x-pkcs7-signature", "multipart/signed", "signature"],
+    ["application/octet-stream; name=smime.p7s", "multipart/mixed", "signature"],
+    ["application/ms-tnef", "multipart/mixed", "tnef"],
+    ["application/octet-stream; name=winmail.dat", "multipart/mixed", "tnef"],
+    ["application/octet-stream; name=a.dat", "multipart/mixed", "file"],
+  ])("%s in %s: %s", async ([type, container, kind]) => {
+    const mail = await parseMail(
+      crlf(`Content-Type: ${container}; boundary=b\n\n--b\nContent-Type: ${type}\n\nAAAA\n--b--\n`),
+    );
+    expect(mail.attachments).toMatchObject([{ kind, sizeBytes: 4 }]);
+  });
+});
+
 describe("hostile mail ends, and says what was too much", () => {
   test("10,000 nested multiparts", async () => {
     let bomb = "";
