@@ -49,6 +49,7 @@ export function classifyBounce(
     .replace(/\s+/g, " ")
     .replace(/(https?:\/\/[^\s/]{1,255})\S*/g, "$1")
     .replace(/<?[^\s<>]{1,64}@[^\s<>:,;]{1,255}>?/g, "@");
+  if (programFailed.test(text)) return "system";
   const said = phrases.find(([, pattern]) => pattern.test(text))?.[0];
   const coded = ofStatus(status);
   // "Address rejected" with 5.1.1 beside it is not about policy.
@@ -76,7 +77,9 @@ function atStage(
   // RFC 3463 §3.6: "501 5.5.4 Invalid domain name" answers HELO and is not about the recipient's.
   if (said === "host-unknown" && /^[45]\.5\.4$/.test(status ?? "")) return "system";
   if (stage === "connect") return "blocked";
-  if (stage === "mail-from") return "sender-rejected";
+  // Behind the message, an unknown domain is the one in its From.
+  if (stage === "mail-from" || (stage === "data" && said === "host-unknown" && /\bfrom:?\s/i.test(text)))
+    return "sender-rejected";
   // The recipient had been accepted: somebody's filter speaks, not the list of users.
   if (
     stage === "data" &&
@@ -95,15 +98,14 @@ function atStage(
   return said;
 }
 
+// A recipient that was a program: what it printed, or its exit, is no answer of a server.
+const programFailed =
+  /^.{0,200}(?:\bpipe to \||procmail: |child process of|local delivery failed|command (?:died|output|time limit)|unable to run)/i;
+
 const bareReply = /(?:^|[\s:(])55[0-4](?:[ -]|: )/;
 
 // In order: the more telling phrase first.
 const phrases: readonly (readonly [BounceReason, RegExp])[] = [
-  // A recipient that was a program: what it printed, or its exit, is no answer of a server.
-  [
-    "system",
-    /^.{0,200}(?:\bpipe to \||procmail: |child process of|local delivery failed|command (?:died|output|time limit)|unable to run)/i,
-  ],
   [
     "host-unknown",
     /domain (?:may not exist|is not reachable)|account or domain may not exist|unrout(?:e)?able mail domain|^.{0,250}\b55\d (?:\d\.\d\.\d )?[\w-]+(?:\.[\w-]+)+ does not exist/i,

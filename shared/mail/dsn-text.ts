@@ -100,7 +100,7 @@ function namedAddresses(lines: readonly string[], strangers: ReadonlySet<string>
   for (const [index, whole] of lines.entries()) {
     const line = whole.slice(0, 1000);
     if (!line.includes("@")) continue;
-    const excluded = contact.test(line) && !/rcpt to|recipient/i.test(line);
+    const excluded = (contact.test(line) && !/rcpt to|recipient/i.test(line)) || namesTheMail(lines, index);
     for (const match of line.matchAll(addressPattern)) {
       const address = cleanAddress(match[0]);
       if (address === undefined || !/@[^@]+\.[^@]|@localhost/i.test(address)) continue;
@@ -113,6 +113,16 @@ function namedAddresses(lines: readonly string[], strangers: ReadonlySet<string>
     }
   }
   return strong.length > 0 ? strong : weak.slice(0, 1);
+}
+
+/** Exchange tells first which mail it was: "To:" with "Subject:" and "Sent:" below is the mail's own field. */
+function namesTheMail(lines: readonly string[], index: number): boolean {
+  return (
+    /^\s*(?:to|cc|an|à|para|a):/i.test(lines[index] ?? "") &&
+    /^\s*(?:subject|betreff|objet|asunto|oggetto|assunto|onderwerp|ämne|emne):[\s\S]*^\s*(?:did not reach|.{0,60}(?:nicht erreicht|n'a pas pu|no llegó|non ha raggiunto|não chegou))/im.test(
+      lines.slice(index + 1, index + 10).join("\n"),
+    )
+  );
 }
 
 function copiedTo(text: string): string | undefined {

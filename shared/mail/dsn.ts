@@ -6,6 +6,7 @@ import { headerValue } from "./headers.ts";
 import { quote } from "./mail-facts.ts";
 import type { ParsedMail } from "./parsed-mail.ts";
 import { behindType, readFieldGroups } from "./report-fields.ts";
+import { readSnsNotice } from "./sns-notice.ts";
 
 export interface DsnRecipient {
   /** The address as we sent to it where the report says so (Original-Recipient), else the final one. */
@@ -34,7 +35,8 @@ const maxRecipients = 1000;
  */
 export function readDsn(mail: ParsedMail): Dsn | undefined {
   const structured = readStructured(mail);
-  const raw = structured.length > 0 ? structured : readTextBounce(mail);
+  const notice = structured.length > 0 ? [] : readSnsNotice(mail.text);
+  const raw = structured.length > 0 ? structured : notice.length > 0 ? notice : readTextBounce(mail);
   if (raw.length === 0) return undefined;
   const recipients: DsnRecipient[] = [];
   const seen = new Set<string>();
@@ -100,7 +102,9 @@ function classify(
   const known = known5(action);
   const reply = /(?:^|[\s:(#"])([45])[0-5]\d(?=[\s:\-#,)]|$)/.exec(said)?.[1];
   const stated = known ?? (code?.startsWith("2") ? "delivered" : "failed");
-  const reason = classifyBounce(said, code, readStage(`${said}\n${textAbout(address)}`, report));
+  const classified = classifyBounce(said, code, readStage(`${said}\n${textAbout(address)}`, report));
+  // Google Groups has one text for "there is no such group" and "you may not post to it".
+  const reason = /@googlegroups\.com$/i.test(address) && code === undefined ? "policy" : classified;
   const kind =
     stated === "delayed"
       ? "delayed"

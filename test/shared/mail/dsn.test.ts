@@ -72,6 +72,57 @@ describe("reports in text", () => {
     expect(dsn).toMatchObject({ recipients });
   });
 
+  test.for<[string, (notice: string) => string]>([
+    ["as it is", (notice) => notice],
+    ["in the topic's envelope", (notice) => JSON.stringify({ Type: "Notification", Message: notice }, undefined, 2)],
+    ["broken by Sendmail", (notice) => notice.replace('"action"', '!\n "action"')],
+  ])("SES's notification that SNS sent by mail, %s", async ([, wrap]) => {
+    const notice = {
+      notificationType: "Bounce",
+      bounce: {
+        bouncedRecipients: [
+          {
+            emailAddress: "x@y.example",
+            action: "failed",
+            status: "5.1.1",
+            diagnosticCode: "smtp; 550 5.1.1 user unknown",
+          },
+        ],
+      },
+      mail: { source: "me@in.example", destination: ["x@y.example", "z@y.example"] },
+    };
+    const dsn = await report(`${wrap(JSON.stringify(notice))}\n\n--\nTo unsubscribe: x@sns.example\n`);
+    expect(dsn?.recipients).toMatchObject([{ address: "x@y.example", status: "5.1.1", kind: "hard" }]);
+    expect(dsn?.recipients).toHaveLength(1);
+  });
+
+  test("the mail's own To, quoted before the failure, has not failed", async () =>
+    expect(
+      (
+        await report(
+          "Your message\n\n  To:      list@z.example\n  Subject: hi\n  Sent:    today\n\ndid not reach the following recipient(s):\n\nx@y.example on Friday\n    The recipient name is not recognized\n",
+        )
+      )?.recipients,
+    ).toMatchObject([{ address: "x@y.example", kind: "hard" }]));
+
+  test("Google Groups does not say whether there is such a group", async () =>
+    expect(
+      (
+        await report(
+          "We are sorry: the group may not exist, or you may not post to it.\n",
+          "X-Failed-Recipients: g@googlegroups.com\r\n",
+        )
+      )?.recipients,
+    ).toMatchObject([{ kind: "soft" }]));
+
+  test("a bare refusal proves nothing about the address; the command or an enhanced status does", async () => {
+    const kindOf = async (words: string) => (await report(`<x@y.example>: ${words}\n`))?.recipients[0]?.kind;
+    expect(await kindOf("550 unknown user")).toBe("soft");
+    expect(await kindOf("550 5.1.1 unknown user")).toBe("hard");
+    expect(await kindOf("550 unknown user (in reply to RCPT TO command)")).toBe("hard");
+    expect(await kindOf("Sorry, no mailbox here by that name.")).toBe("hard");
+  });
+
   test("a text without an address is no report", async () =>
     expect(await report("Something went wrong.")).toBeUndefined());
 });
