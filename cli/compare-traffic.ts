@@ -10,7 +10,7 @@ import { acceptRecipient, isVerifiedDomain } from "../shared/receipt/accept-reci
 import { decideClient } from "../shared/receipt/ip-filter.ts";
 import type { RuleSet } from "../shared/receipt/model.ts";
 import { createSesMessageId } from "../shared/ses-message-id.ts";
-import type { MailSource } from "./mail-sources.ts";
+import { type MailSource, readWhole } from "./mail-sources.ts";
 import { predictPath } from "./predict-path.ts";
 
 /** How mail is treated: by which configuration, and by which rules. */
@@ -162,7 +162,7 @@ export async function* mailFiles(
   domains: readonly string[],
 ): AsyncGenerator<RecordedMail> {
   for await (const source of sources) {
-    const raw = await source.read();
+    const raw = await readWhole(source);
     const { headers } = await parseMail(raw);
     const recipients = addressees(headers, domains);
     if (recipients.length === 0) continue;

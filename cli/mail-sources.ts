@@ -12,6 +12,13 @@ export interface MailSource {
   open(): AsyncIterable<Uint8Array>;
 }
 
+/** All octets of a source at once, for what cannot read a stream. */
+export async function readWhole(source: MailSource): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source.open()) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 export class NoMailFoundError extends MailweirError {
   readonly code = "ERR_NO_MAIL";
   readonly retryable = false;
