@@ -505,6 +505,14 @@ export const choices = {
     question: "sp=, np=, psd= and t=: as RFC 9989 has them; pct= counts no more.",
     code: "local/authenticate/mailauth.ts",
   },
+  dmarcWithoutDns: {
+    value: "temperror",
+    certainty: "proposal",
+    section: "§4.1",
+    question:
+      "A DMARC failure where an aligned SPF or DKIM check could not be made for want of DNS: not known, PROCESSING_FAILED.",
+    code: "local/authenticate/authenticate.ts",
+  },
   weakSignatures: {
     value: "not counted",
     certainty: "proposal",

@@ -5,8 +5,11 @@ import {
   CreateReceiptFilterCommand,
   CreateReceiptRuleCommand,
   CreateReceiptRuleSetCommand,
+  DeleteIdentityCommand,
   DeleteReceiptFilterCommand,
   SetActiveReceiptRuleSetCommand,
+  VerifyDomainIdentityCommand,
+  VerifyEmailIdentityCommand,
 } from "@aws-sdk/client-ses";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
@@ -222,6 +225,31 @@ test("§1.2: the session, reply by reply", async () => {
   expect(await client.say("DATA\r\n")).toBe("354 End data with <CR><LF>.<CR><LF>");
   expect(await client.say("Subject: a\r\n\r\nb\r\n.\r\n")).toMatch(/^250 OK [0-9a-v]{40}$/);
   expect(await client.say("RCPT TO:<orders@shop.example> NOTIFY=NEVER\r\n")).toMatch(/^5/);
+});
+
+test("§8.6: the region names the endpoint, in greeting, Received and bounces", async () => {
+  const { topicArn: _, ...s3 } = actions.s3;
+  const started = await startConformance([rule("all", [s3, actions.bounce])], { config: { region: "eu-west-1" } });
+  const client = await started.client();
+  expect(await client.say("EHLO x\r\n")).toMatch(/^250-inbound-smtp\.eu-west-1\.amazonaws\.com\n/);
+  const id = await started.send();
+  expect((await started.stored(`inbound/${id}`)).toString()).toContain(
+    ` by inbound-smtp.eu-west-1.amazonaws.com with SMTP id ${id}\r\n`,
+  );
+  const [dsn] = await started.outbox();
+  expect(dsn).toContain("\r\nReporting-MTA: dns; inbound-smtp.eu-west-1.amazonaws.com\r\n");
+  expect(dsn).toMatch(/^Message-ID: <[^@>]+@eu-west-1\.amazonses\.com>\r$/m);
+});
+
+test("§2.1: a domain covers its subdomains from its verification until that lapses; an address identity covers nothing", async () => {
+  const started = await startConformance([rule("all", [actions.s3])]);
+  const recipients = ["a@new.example", "a@eu.new.example", "ann@alone.example"];
+  await started.ses.send(new VerifyEmailIdentityCommand({ EmailAddress: "ann@alone.example" }));
+  expect(await started.rcpt(recipients)).toEqual([refused, refused, refused]);
+  await started.ses.send(new VerifyDomainIdentityCommand({ Domain: "new.example" }));
+  expect(await started.rcpt(recipients)).toEqual([ok, ok, refused]);
+  await started.ses.send(new DeleteIdentityCommand({ Identity: "new.example" }));
+  expect(await started.rcpt(recipients)).toEqual([refused, refused, refused]);
 });
 
 describe("§1.4 special states", () => {
