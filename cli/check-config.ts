@@ -1,69 +1,66 @@
-import { access } from "node:fs/promises";
-import { resolve } from "node:path";
-import { createResolver } from "../local/authenticate/create-resolver.ts";
-import { DnsError, isNegative } from "../local/authenticate/dns-error.ts";
-import type { MxRecord } from "../local/authenticate/resolver.ts";
-import { type DoctorFacts, diagnose } from "../shared/config/doctor/diagnose.ts";
-import type { Finding } from "../shared/config/doctor/finding.ts";
+import { existsSync } from "node:fs";
+import { checkReceiving } from "../local/doctor/check-receiving.ts";
+import type { AccountOptions } from "../shared/aws/read-account.ts";
+import { diagnoseAccount } from "../shared/config/doctor/diagnose-account.ts";
+import { bySeverity, type Finding } from "../shared/config/doctor/finding.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
-import type { ResolvedConfig } from "../shared/config/types.ts";
+import { receivingRules } from "./receiving-rules.ts";
+
+export interface CheckQuestion {
+  readonly config: string;
+  /** Ask for MX records; otherwise, and without `account`, nothing leaves the machine. */
+  readonly dns: boolean;
+  /** Data folder of the engine whose active rule set is asked about too. Default: the configuration's. */
+  readonly data?: string;
+  /** A deployment's stage: its rule set and names are meant, not this machine's. */
+  readonly stage?: string;
+  /** Look at the account that will receive, and at the rule set that it has active. */
+  readonly account?: AccountOptions;
+  /** Without a configuration file only the account is asked about. Default false. */
+  readonly configIsOptional?: boolean;
+}
+
+export interface Checked {
+  /** How many rules were looked at. */
+  readonly rules: number;
+  readonly findings: readonly Finding[];
+}
 
 /**
- * Loads a configuration, looks up what the rule doctor must know, and asks it.
+ * Everything that the rule doctor finds: what `check` prints.
  *
- * @param options - `dns`: ask for MX records; otherwise nothing leaves the machine
- * @throws {ConfigError} with every mistake, {ConfigFileError}, {ZoneFileError}
+ * @throws {ConfigError} with every mistake, {ConfigFileError}, {ZoneFileError}, {AccountError}
  */
-export async function checkConfig(
-  path: string,
-  { dns }: { readonly dns: boolean },
-): Promise<{ readonly config: ResolvedConfig; readonly findings: readonly Finding[] }> {
-  const config = await loadConfig(path);
-  const findings = diagnose(config, {
-    today: new Date(),
-    missingFiles: await findMissingFiles(config),
-    ...(dns && { mx: await askMx(config) }),
-  });
-  return { config, findings };
+export async function checkConfig(question: CheckQuestion): Promise<Checked> {
+  const { stage } = question;
+  const today = new Date();
+  const config =
+    question.configIsOptional && question.account && !existsSync(question.config)
+      ? undefined
+      : await loadConfig(question.config, stage === undefined ? {} : { stage });
+  const account = question.account && (await readAccountFor(question.account, config?.region));
+  const findings: Finding[] = [];
+  if (config) {
+    // A stage lives in AWS: what is active on this machine says nothing about it.
+    const receiving =
+      stage === undefined ? await receivingRules(config, question.data ?? config.local.data) : undefined;
+    findings.push(
+      ...(await checkReceiving(config, {
+        dns: question.dns,
+        today,
+        ...(account && { account }),
+        ...(receiving && { receiving }),
+      })),
+    );
+  }
+  if (account) findings.push(...diagnoseAccount(account, today));
+  return {
+    rules: (config?.ruleSet.rules.length ?? 0) + (account?.ruleSet?.rules.length ?? 0),
+    findings: bySeverity(findings),
+  };
 }
 
-async function findMissingFiles({ local }: ResolvedConfig): Promise<DoctorFacts["missingFiles"]> {
-  const named = [
-    ...Object.entries(local.functions).map(([name, path]) => ({ at: `local.functions.${name}`, path })),
-    ...(local.dns.kind === "zone" ? [{ at: "local.dns.zone", path: local.dns.file }] : []),
-    ...(local.tls ? Object.entries(local.tls).map(([name, path]) => ({ at: `local.tls.${name}`, path })) : []),
-  ];
-  const missing = await Promise.all(
-    named.map(async (file) => {
-      try {
-        await access(resolve(file.path));
-        return [];
-      } catch {
-        // Whatever keeps it from being read keeps the engine from reading it.
-        return [file];
-      }
-    }),
-  );
-  return missing.flat();
-}
-
-export async function askMx({ domains, local }: ResolvedConfig): Promise<NonNullable<DoctorFacts["mx"]>> {
-  const resolve = createResolver(local.dns, { now: () => new Date() });
-  const answers = await Promise.all(
-    domains.map(async (domain): Promise<[string, readonly string[] | { readonly unknown: string }]> => {
-      try {
-        const records = await resolve(domain, "MX");
-        return [domain, records.flatMap((record) => (isMx(record) ? [record.exchange] : []))];
-      } catch (error) {
-        if (isNegative(error)) return [domain, []];
-        if (error instanceof DnsError) return [domain, { unknown: error.code }];
-        throw error;
-      }
-    }),
-  );
-  return Object.fromEntries(answers);
-}
-
-function isMx(record: string | readonly string[] | MxRecord): record is MxRecord {
-  return typeof record === "object" && "exchange" in record;
+async function readAccountFor(options: AccountOptions, region: string | undefined) {
+  const { readAccount } = await import("../shared/aws/read-account.ts");
+  return readAccount({ ...(region !== undefined && { region }), ...options });
 }

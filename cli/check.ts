@@ -1,8 +1,14 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 
 interface CheckOptions {
   readonly config: string;
-  readonly dns?: boolean;
+  readonly data?: string;
+  readonly dns: boolean;
+  readonly stage?: string;
+  readonly fromAws?: boolean;
+  readonly region?: string;
+  readonly ruleSet?: string;
+  readonly endpointUrl?: string;
   readonly json?: boolean;
 }
 
@@ -11,25 +17,37 @@ export function register(program: Command): void {
     .command("check")
     .description("find what is wrong with a configuration: every mistake, and what its receipt rules do not do")
     .option("--config <file>", "configuration file", "mailweir.config.ts")
-    .option("--dns", "also look up the MX records of the domains")
+    .option("--data <folder>", "data folder of the engine whose active rule set counts too (default: local.data)")
+    .option("--no-dns", "do not look up MX records: nothing leaves the machine")
+    .addOption(new Option("--dns").default(true).hideHelp())
+    .option("--stage <name>", "check for a stage's deployment")
+    .option("--from-aws", "look at the account too: its active rule set, identities, targets and their policies")
+    .option("--region <name>", "with --from-aws: the region (default: the configuration's)")
+    .option("--rule-set <name>", "with --from-aws: another set than the active one")
+    .option("--endpoint-url <url>", "with --from-aws: another SES than AWS's")
     .option("--json", "one JSON object a finding; the shape is in docs/cli.md")
     .addHelpText(
       "after",
       `
 Examples:
   mailweir check
-  mailweir check --dns --json | jq -r 'select(.severity == "error") | .what'
+  mailweir check --no-dns --json | jq -r 'select(.severity == "error") | .what'
+  mailweir check --stage prod --from-aws
 
 Exit status: 0 when there is nothing, or notes only; 1 when there are warnings or errors, or the configuration is not valid.`,
     )
-    .action(async (options: CheckOptions) => {
+    .action(async (options: CheckOptions, command: Command) => {
       const { checkConfig } = await import("./check-config.ts");
       const { ConfigError } = await import("../shared/config/config-error.ts");
       try {
-        const { config, findings } = await checkConfig(options.config, { dns: options.dns === true });
+        const { rules, findings } = await checkConfig({
+          ...options,
+          configIsOptional: command.getOptionValueSource("config") === "default",
+          ...(options.fromAws && { account: options }),
+        });
         for (const finding of findings)
           process.stdout.write(options.json ? `${JSON.stringify(finding)}\n` : told(finding));
-        if (!options.json) process.stdout.write(sum(config.ruleSet.rules.length, findings));
+        if (!options.json) process.stdout.write(sum(rules, findings));
         if (findings.some(({ severity }) => severity !== "note")) process.exitCode = 1;
       } catch (error) {
         if (!options.json || !(error instanceof ConfigError)) throw error;

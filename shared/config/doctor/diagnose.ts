@@ -1,7 +1,9 @@
+import type { Account } from "../../adopt/account.ts";
 import type { ResolvedConfig } from "../types.ts";
+import { findAccount } from "./account.ts";
 import { findActionOrder } from "./action-order.ts";
 import { findDomains } from "./domains.ts";
-import type { Finding } from "./finding.ts";
+import { bySeverity, type Finding } from "./finding.ts";
 import { findQuotas } from "./quotas.ts";
 import { findReach } from "./reach.ts";
 import { findRuleOrder } from "./rule-order.ts";
@@ -14,6 +16,8 @@ export interface DoctorFacts {
   readonly missingFiles: readonly { readonly at: string; readonly path: string }[];
   /** What DNS answered for each domain, if it was asked: the exchanges of its MX records, or why there is no answer. */
   readonly mx?: Readonly<Record<string, readonly string[] | { readonly unknown: string }>>;
+  /** The account and region that will receive, if somebody looked. */
+  readonly account?: Account;
 }
 
 /**
@@ -21,15 +25,13 @@ export interface DoctorFacts {
  * there. Pure. The worst first, and then in the order of the rules.
  */
 export function diagnose(config: ResolvedConfig, facts: DoctorFacts): Finding[] {
-  const findings = [
+  return bySeverity([
     ...findRuleOrder(config),
     ...findActionOrder(config, facts.today),
     ...findReach(config),
     ...findTargets(config, facts.missingFiles),
     ...findQuotas(config),
     ...findDomains(config, facts.mx),
-  ];
-  return findings.sort((a, b) => ranks[a.severity] - ranks[b.severity]);
+    ...(facts.account ? findAccount(config, facts.account) : []),
+  ]);
 }
-
-const ranks: Readonly<Record<Finding["severity"], number>> = { error: 0, warning: 1, note: 2 };

@@ -1,16 +1,30 @@
+import { isVerifiedDomain } from "../../receipt/accept-recipient.ts";
 import type { ResolvedConfig } from "../types.ts";
 import type { DoctorFacts } from "./diagnose.ts";
 import type { Finding } from "./finding.ts";
 
+/** Every name that mail is received for and that needs MX records of its own: the domains, and subdomains that conditions name. */
+export function receivingNames({ domains, ruleSet }: Pick<ResolvedConfig, "domains" | "ruleSet">): readonly string[] {
+  const named = ruleSet.rules
+    .filter(({ enabled }) => enabled)
+    .flatMap(({ recipients }) => recipients)
+    // ".example.com" names no subdomain.
+    .flatMap((condition) => (condition.startsWith(".") ? [] : [condition.slice(condition.lastIndexOf("@") + 1)]))
+    .filter((domain) => isVerifiedDomain(domain, domains));
+  return [...new Set([...domains, ...named])];
+}
+
 /** Whether mail for the domains comes here, as far as DNS was asked; and what this machine's scanners cannot find. */
 export function findDomains(
-  { domains, region, local }: Pick<ResolvedConfig, "domains" | "region" | "local">,
+  config: Pick<ResolvedConfig, "domains" | "ruleSet" | "region" | "local">,
   mx: DoctorFacts["mx"],
 ): Finding[] {
+  const { region, local } = config;
   const endpoint = `inbound-smtp.${region}.amazonaws.com`;
   const findings: Finding[] = [];
-  for (const domain of mx === undefined ? [] : domains) {
-    const answer = mx?.[domain] ?? { unknown: "it was not asked for" };
+  for (const domain of mx === undefined ? [] : receivingNames(config)) {
+    const answer = mx?.[domain];
+    if (answer === undefined) continue;
     const at = `domains: ${domain}`;
     if ("unknown" in answer) {
       findings.push({
@@ -28,6 +42,16 @@ export function findDomains(
         at,
         what: "It has no MX record.",
         why: "Senders then try the address of the domain itself, which is rarely the one that receives.",
+        fix: `Publish for SES:  ${domain}. MX 10 ${endpoint}.   or the name of this machine.`,
+      });
+    } else if (answer.every((exchange) => exchange === "" || exchange === ".")) {
+      // RFC 7505: a null MX.
+      findings.push({
+        code: "mx-elsewhere",
+        severity: "note",
+        at,
+        what: "Its MX record says that it takes no mail at all.",
+        why: "Senders give up without trying.",
         fix: `Publish for SES:  ${domain}. MX 10 ${endpoint}.   or the name of this machine.`,
       });
     } else if (!answer.some((exchange) => exchange.toLowerCase().replace(/\.$/, "") === endpoint)) {

@@ -32,8 +32,22 @@ export type FindingCode =
   | "region-without-receiving"
   | "unverified-condition"
   | "unverified-sender"
+  | "unverified-domain"
   | "over-quota"
+  | "another-set-active"
+  | "no-set-active"
+  | "missing-target"
+  | "missing-permission"
+  | "target-unusable"
+  | "target-unknown"
   | "mx-missing"
   | "mx-elsewhere"
   | "mx-unknown"
   | "test-scanner";
+
+const ranks: Readonly<Record<Finding["severity"], number>> = { error: 0, warning: 1, note: 2 };
+
+/** The worst first, else in the order in which they were found. */
+export function bySeverity(findings: readonly Finding[]): Finding[] {
+  return [...findings].sort((a, b) => ranks[a.severity] - ranks[b.severity]);
+}
