@@ -10,13 +10,13 @@ import { judgePreflight, type PreflightFacts } from "../infra/deploy/preflight.t
 import { resourceChanges, resourceSummary } from "../infra/deploy/resource-changes.ts";
 import { inWords, ruleChanges } from "../infra/deploy/rule-changes.ts";
 import { openSession, type Session } from "../infra/deploy/session.ts";
+import { askMx } from "../local/doctor/check-receiving.ts";
 import { diagnose } from "../shared/config/doctor/diagnose.ts";
 import type { Finding } from "../shared/config/doctor/finding.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
 import { deriveTopology } from "../shared/config/topology.ts";
 import type { ResolvedConfig } from "../shared/config/types.ts";
 import type { RuleSet } from "../shared/receipt/model.ts";
-import { askMx } from "./check-config.ts";
 import { compareTraffic, mailFiles, recordedMails, type Treatment } from "./compare-traffic.ts";
 import { confirm } from "./confirm.ts";
 import type { DeployOptions } from "./deploy.ts";

@@ -24,6 +24,7 @@ import { heldCursor } from "../store/quarantine.ts";
 import { storedContentOf } from "../store/stored-content.ts";
 import { suppressionCursor } from "../store/suppressions.ts";
 import { watchCommits } from "./changes.ts";
+import { type FindingsParts, serveFindings } from "./findings-api.ts";
 import { buildJourney, type Journey } from "./journey.ts";
 import { listMessages } from "./list-messages.ts";
 import { serveOutbox } from "./outbox-api.ts";
@@ -38,6 +39,7 @@ export interface ApiParts {
   readonly ports: Ports;
   readonly reception: Reception;
   readonly log: Pick<Log, "error">;
+  readonly sesApi: FindingsParts["sesApi"];
 }
 
 // A browser opens one; what is beyond is somebody's mistake.
@@ -51,6 +53,7 @@ export function createApi({
   store,
   ports: allPorts,
   reception,
+  sesApi,
   log,
 }: ApiParts): Hono<{ Bindings: HttpBindings }> {
   const { engine, ports } = store;
@@ -123,6 +126,7 @@ export function createApi({
     });
   });
 
+  serveFindings(api, { config, clock: allPorts.clock, sesApi });
   api.get("/status", async (c) => c.json(await engine.status()));
 
   serveTickets(api, allPorts, config);

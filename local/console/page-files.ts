@@ -17,6 +17,7 @@ const files: Readonly<Record<string, readonly [name: string, type: keyof typeof 
   "/page/http.js": ["http", "js"],
   "/page/journey.js": ["journey", "js"],
   "/page/messages.js": ["messages", "js"],
+  "/page/findings.js": ["findings", "js"],
   "/page/outbox.js": ["outbox", "js"],
   "/page/quarantine.js": ["quarantine", "js"],
   "/page/refusals.js": ["refusals", "js"],

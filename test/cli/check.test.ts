@@ -1,9 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { SetActiveReceiptRuleSetCommand } from "@aws-sdk/client-ses";
+import { expect, test, vi } from "vitest";
+import { checkConfig } from "../../cli/check-config.ts";
+import type { FindingsAnswer } from "../../local/console/findings-api.ts";
+import { activateRuleSet, runEngine } from "../local/ses-api/running-engine.ts";
 import { configFile } from "./config-file.ts";
 import { callCli, runCli } from "./run-cli.ts";
 
+const empty = { enabled: true, tlsPolicy: "Optional", scanEnabled: true, recipients: [], actions: [] } as const;
 const parse = (stdout: string) =>
   stdout
     .trimEnd()
@@ -70,6 +75,62 @@ test("files that are named and missing, and MX records by a zone file", async ()
     ["mx-unknown", "domains: c.example"],
     ["test-scanner", "local.scanners.spam, local.scanners.virus"],
   ]);
+});
+
+test("the set that the API activated on this machine is checked too, on the command line and in the console", async () => {
+  const streams = { personal: { recipients: ["example.com"] } };
+  const { engine, client, folder } = await runEngine({ domains: ["example.com"], streams });
+  const config = await configFile(JSON.stringify({ domains: ["example.com"], streams }), folder);
+  const check = async () => {
+    const { exit, stdout } = await callCli(["check", "--config", config, "--data", engine.data, "--json"]);
+    return [exit, ...parse(stdout).map(({ code, at }) => `${code} ${at}`)];
+  };
+  const scanners = "test-scanner local.scanners.spam, local.scanners.virus";
+  expect(await check()).toEqual([0, scanners]);
+
+  await activateRuleSet(client, { name: "api", rules: [{ ...empty, name: "all" }] });
+  const expected = [
+    "another-set-active this machine",
+    'catch-all api "api".rules[0] "all"',
+    'empty-rule api "api".rules[0] "all"',
+    scanners,
+  ];
+  expect(await check()).toEqual([1, ...expected]);
+  const answer = (await (await fetch(`${engine.http}/api/findings`)).json()) as FindingsAnswer;
+  expect(answer).toMatchObject({ ruleSet: "api", rules: 1 });
+  expect(answer.findings.map(({ code, at }) => `${code} ${at}`)).toEqual(expected);
+
+  await client.send(new SetActiveReceiptRuleSetCommand({}));
+  expect(await check()).toEqual([1, "no-set-active this machine", scanners]);
+});
+
+test("an account is looked at with --from-aws; where there is no configuration file, it alone", async () => {
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
+  const streams = { personal: { recipients: ["example.com"] } };
+  const { engine, client } = await runEngine({ domains: ["example.com"], streams });
+  await activateRuleSet(client, { name: "live", rules: [{ ...empty, name: "all" }] });
+  const config = await configFile(JSON.stringify({ domains: ["example.com", "b.example"], streams }));
+  const aws = ["--from-aws", "--endpoint-url", engine.http, "--region", "us-east-1", "--json"];
+  const both = await callCli(["check", "--config", config, "--stage", "prod", ...aws]);
+  expect(both).toMatchObject({ exit: 1, stderr: "" });
+  expect(parse(both.stdout).map(({ code, at }) => `${code} ${at}`)).toEqual([
+    "another-set-active aws us-east-1",
+    "unverified-domain aws us-east-1: b.example",
+    'catch-all aws "live".rules[0] "all"',
+    'empty-rule aws "live".rules[0] "all"',
+    "test-scanner local.scanners.spam, local.scanners.virus",
+  ]);
+  const account = { endpointUrl: engine.http, region: "us-east-1" };
+  const alone = await checkConfig({
+    config: "/nowhere/mailweir.config.ts",
+    configIsOptional: true,
+    dns: true,
+    account,
+  });
+  expect(alone.findings.map(({ code }) => code)).toEqual(["catch-all", "empty-rule"]);
+  const denied = await callCli(["check", "--config", config, "--from-aws", "--endpoint-url", "http://127.0.0.1:1"]);
+  expect(denied).toMatchObject({ exit: 1, stderr: expect.stringContaining("SES could not be reached") });
 });
 
 test.for<[string, string[], number, string]>([

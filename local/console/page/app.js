@@ -1,6 +1,7 @@
 // @ts-check
 // The console: plain DOM, no build, nothing from elsewhere. Whatever came by mail is put in as text, never as HTML.
 import { empty } from "./dom.js";
+import { findings } from "./findings.js";
 import { journey } from "./journey.js";
 import { messages } from "./messages.js";
 import { outbox } from "./outbox.js";
@@ -16,6 +17,7 @@ const views = {
   message: (id) => journey(id ?? ""),
   refusals,
   quarantine,
+  findings,
   outbox,
   status,
 };

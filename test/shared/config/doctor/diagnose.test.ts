@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type DoctorFacts, diagnose } from "../../../../shared/config/doctor/diagnose.ts";
+import { receivingNames } from "../../../../shared/config/doctor/domains.ts";
 import type { Finding, FindingCode } from "../../../../shared/config/doctor/finding.ts";
 import { resolveConfig } from "../../../../shared/config/resolve-config.ts";
 import type { MailConfig } from "../../../../shared/config/types.ts";
@@ -305,10 +306,24 @@ describe("MX records, only when DNS was asked", () => {
     ["SES's", { "in.example": ["inbound-smtp.us-east-1.amazonaws.com."] }, []],
     ["of another region", { "in.example": ["inbound-smtp.eu-west-1.amazonaws.com"] }, ["mx-elsewhere"]],
     ["no answer", { "in.example": { unknown: "SERVFAIL" } }, ["mx-unknown"]],
+    ["that it takes no mail", { "in.example": ["."] }, ["mx-elsewhere"]],
+    ["nothing for a name that was not asked", {}, []],
   ])("%s", ([, mx, expected]) => {
     const codes = diagnose(config, { ...facts, ...(mx && { mx }) }).map(({ code }) => code);
     expect(codes.filter((code) => code.startsWith("mx"))).toEqual(expected);
   });
+});
+
+test("a subdomain that a condition names needs MX records of its own; one that only .domain takes is not known", () => {
+  const conditions = ["in.example", "x@eu.in.example", ".in.example", "y@elsewhere.example"];
+  const { ruleSet, domains } = resolveConfig({
+    domains: ["in.example"],
+    ruleSet: {
+      name: "own",
+      rules: [rule("a", conditions, [store]), rule("b", ["us.in.example"], [], { enabled: false })],
+    },
+  });
+  expect(receivingNames({ ruleSet, domains })).toEqual(["in.example", "eu.in.example"]);
 });
 
 test("the worst stands first", () => {
