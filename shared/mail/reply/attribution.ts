@@ -20,6 +20,7 @@ const intro = new RegExp(
 const opener = new RegExp(`^(?:${attributionOpeners.join("|")})(?![\\p{L}\\p{M}])`, "iu");
 const quoting = new RegExp(`^(?:${quotingIntros.join("|")}) \\S.{0,160}[:\\uff1a]\\s*$`, "iu");
 const bracketedAddress = /[<([][^\s<>()[\]]{0,80}@[^\s<>()[\]]{1,200}[>)\]]/u;
+const quotedName = /^.{0,60}["\u201e\u201c]\p{Lu}[^"\u201c\u201d]{2,60}["\u201c\u201d]/u;
 // An address at the end, in brackets or not: what a client without any verb prints.
 const endsWithAddress = /(?:[>)\]"']|@[^\s<>()[\]]{3,200})\s*[:\uff1a]\s*$/u;
 const trailingColon = /[:\uff1a]\s*$/u;
@@ -43,8 +44,9 @@ export function attributionStrength(text: string): AttributionStrength | undefin
   if (verb === undefined) {
     // Gmail until 2016, Yandex, Mail.ru, Tutanota: a date, a person and an address, then a colon, and no verb at all.
     if (hasDate && hasAddress && endsWithAddress.test(body) && body.length <= 250) return "strong";
-    // A verb that we do not know: the date first, an address in brackets, a colon.
-    return isDated(body.slice(0, 60)) && timeOfDay.test(body) && bracketedAddress.test(body) && body.length <= 200
+    // A verb that we do not know, or that lost its letters: the date first, an address in brackets or a name in quotes.
+    const named = bracketedAddress.test(body) || quotedName.test(body);
+    return isDated(body.slice(0, 60)) && timeOfDay.test(body) && named && body.length <= 200
       ? "needs-quote"
       : undefined;
   }

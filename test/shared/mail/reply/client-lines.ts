@@ -153,6 +153,7 @@ export const deviceLines: readonly (readonly [string, string])[] = [
   ["Czech, iPhone", "Odesláno z iPhonu"],
   ["Slovak, iPhone", "Odoslané z iPhonu"],
   ["Hungarian, iPhone", "iPhone-ról küldve"],
+  ["Hungarian, iPhone with articles", "Az iPhone-omról küldve"],
   ["Romanian, iPhone", "Trimis de pe iPhone-ul meu"],
   ["Russian, iPhone", "Отправлено с iPhone"],
   ["Ukrainian, iPhone", "Надіслано з iPhone"],

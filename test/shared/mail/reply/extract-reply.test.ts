@@ -157,6 +157,22 @@ describe("plain text", () => {
       "two legal notices",
       "Diese E-Mail ist vertraulich. Wenn Sie nicht der richtige Adressat sind,\nl\u00f6schen Sie sie.\n\nPlease consider the environment before printing this e-mail.",
     ],
+    [
+      "a notice under its heading",
+      "Disclaimer\n\nThe information in this message is confidential and for the recipient only; delete it if it reached you in error.",
+    ],
+    ["pipes under an attribution", "2024/3/4 Ann Example <ann@site.example>\n\n| Shall we meet?\n| Ann"],
+    ["the second person and a date", "On Mar 4, 2024 you wrote:\n\nShall we meet?"],
+    ["two fields of RFC 5322", "Date: Mon, 4 Mar 2024 09:05:00 +0100\nTo: bob@site.example\n\nShall we meet?"],
+    ["a verb that lost its letters", '2024.03.04. 9:05 keltezssel, "Ann Example" rta:\n> Shall we meet?'],
+    [
+      "a long name behind the verb",
+      "Am 04.03.2024 09:05, schrieb Ann Example via Example Support Team:\n\n> Shall we meet?",
+    ],
+    [
+      "Outlook Express with half a block",
+      '----- Original Message -----\nFrom: "Ann" <ann@site.example>\n\n> Shall we meet?',
+    ],
     ["an app's line with a link", "Sent from ExampleMail<https://mail.example/get>"],
     ["dashes before the attribution", "--- On Mon, 3/4/24, Ann <ann@site.example> wrote:\nShall we meet?"],
   ])("%s", ([, below]) => {
@@ -166,6 +182,31 @@ describe("plain text", () => {
   test("dashes that touch the author's words", () => {
     const text = "Fine with me.--- On Mon, 4 Mar 2024 at 9:05, ann@site.example wrote:\n> Shall we meet?\n";
     expect(extractReply({ text }).text).toBe("Fine with me.");
+  });
+
+  test.for<[string, string]>([
+    [
+      "wrapped",
+      "CAUTION: This email originated from outside of the organization. Do not click links or open\nattachments unless you recognize the sender.",
+    ],
+    ["German", "ACHTUNG: Diese E-Mail stammt von einem externen Absender. Klicken Sie keine Links an."],
+    ["a tag", "[EXTERNAL EMAIL]"],
+  ])("a gateway's warning on top: %s", ([, warning]) => {
+    const text = `${warning}\n\nFine with me.\n`;
+    expect(extractReply({ text }).text).toBe("Fine with me.");
+    expect(kinds({ text })).toEqual(["signature", "reply"]);
+  });
+
+  test("a warning that the author wrote stays", () => {
+    const text = "Attention: the outside lamp is broken.\n\nPlease repair it.";
+    expect(extractReply({ text }).text).toBe(text);
+  });
+
+  test("answers under pipes and under half a header block are not lost", () => {
+    const block = "Date: Wed, 6 Mar 2024 09:22:34 -0500\nFrom: Ann <ann@site.example>\nMessage-ID: <1@site.example>";
+    expect(extractReply({ text: `${block}\n\n  | Shall we meet?\n\nFine with me.\n` }).text).toBe("Fine with me.");
+    const separator = '----- Original Message -----\nFrom: "Ann" <ann@site.example>';
+    expect(extractReply({ text: `${separator}\n\n> Shall we meet?\n\nFine with me.\n` }).text).toBe("Fine with me.");
   });
 
   test("a device's line on top, text below it", () => {

@@ -168,6 +168,8 @@ describe("hostile input", () => {
     ["one header over and over", { text: "From: a\n".repeat(50_000) }],
     ["answers between quotes", { text: "> q\na\n".repeat(25_000) }],
     ["signature dashes", { text: "-- \nx\n".repeat(25_000) }],
+    ["warnings", { text: "CAUTION: external sender, do not click links.\n".repeat(22_000) }],
+    ["pipes", { text: `Date: 4 Mar 2024 09:05\nFrom: a@site.example\nTo: b\n\n${"| x\n".repeat(45_000)}` }],
     ["heads of Notes", { text: "Ann\n04.03.2024 09:05\nTo bob\n".repeat(16_000) }],
     ["legal notices", { text: "This message is confidential, delete it if received in error.\n\n".repeat(16_000) }],
     ["labels without end", { text: `From: ${"Aa".repeat(250)}: \n`.repeat(2_000) }],
