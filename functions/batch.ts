@@ -1,6 +1,8 @@
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import type { PartialItemFailureResponse } from "@aws-lambda-powertools/batch/types";
 import type { Context, SQSRecord } from "aws-lambda";
+import type { Ports } from "../shared/ports.ts";
+import { postpone } from "./postpone.ts";
 import { count, logger } from "./stack.ts";
 
 export type BatchResponse = PartialItemFailureResponse;
@@ -16,11 +18,14 @@ export interface BatchRecord {
  * Runs every record of a queue's batch by itself. A record whose handler throws is answered in `batchItemFailures`: the
  * queue shows it again after its visibility timeout, and after its last receive moves it to the dead letters. The
  * others are deleted.
+ *
+ * @param queues - where given, what AWS throttled is put back with a delay instead, and costs no receive
  */
 export async function eachRecord(
   event: unknown,
   context: Context,
   handle: (record: BatchRecord) => Promise<void>,
+  queues?: Pick<Ports["queues"], "send">,
 ): Promise<BatchResponse> {
   // A processor keeps the batch as its state, and invocations may overlap in one process.
   const processor = new BatchProcessor(EventType.SQS);
@@ -28,6 +33,11 @@ export async function eachRecord(
     try {
       await handle({ body: record.body, receiveCount: Number(record.attributes.ApproximateReceiveCount), sqs: record });
     } catch (error) {
+      if (queues && isThrottled(error) && (await postpone(record, queues, new Date()))) {
+        count("RecordPostponed");
+        logger.warn("record postponed", { queueMessageId: record.messageId, ...loggable(error) });
+        return;
+      }
       count("RecordFailed");
       logger.error("record failed", {
         queueMessageId: record.messageId,
@@ -63,6 +73,11 @@ export function loggable(error: unknown): Readonly<Record<string, unknown>> {
 
 export function hasCode(error: unknown): error is Error & { readonly code: string } {
   return error instanceof Error && "code" in error && typeof error.code === "string";
+}
+
+/** AWS asked for patience: nothing is wrong with the record. */
+export function isThrottled(error: unknown): boolean {
+  return hasCode(error) && error.code === "ERR_THROTTLED";
 }
 
 function requireBatch(event: unknown): { Records: SQSRecord[] } {

@@ -22,6 +22,7 @@ export function count(
     | "RecipientEnded"
     | "RecipientFailed"
     | "RecordFailed"
+    | "RecordPostponed"
     | "TicketAnswered",
 ): void {
   if (onLambda) metrics.addMetric(name, MetricUnit.Count, 1);

@@ -12,7 +12,7 @@ import {
 import { type MessageContent, messageContent } from "../shared/streams/message-content.ts";
 import type { StreamMessage } from "../shared/streams/stream-message.ts";
 import { decodeStreamMessage } from "../shared/streams/stream-message-schema.ts";
-import { type BatchResponse, causeOf, eachRecord, hasCode, loggable } from "./batch.ts";
+import { type BatchResponse, causeOf, eachRecord, hasCode, isThrottled, loggable } from "./batch.ts";
 import { byteBudget } from "./byte-budget.ts";
 import { count, type Handler, logger } from "./stack.ts";
 
@@ -45,28 +45,34 @@ export function workBatch(ports: Ports, config: ResolvedConfig, work: StreamWork
   const lastReceive = (stream: string) => maxReceives.get(config.names.streamQueue(stream)) ?? Number.POSITIVE_INFINITY;
 
   return (event: unknown, context: Context) =>
-    eachRecord(event, context, async ({ body, receiveCount }) => {
-      const message = decodeStreamMessage(body);
-      const stream = config.streams.find(({ name }) => name === message.stream);
-      const content = messageContent(ports, message.sesMessageId, message.content);
-      const isLast = receiveCount >= lastReceive(message.stream);
-      const failures: unknown[] = [];
-      for (const recipient of message.recipients) {
-        try {
-          await workRecipient(ports, config, { message, recipient, stream, content, isLast }, async (job) => {
-            const release = await budget.take(await content.sizeBytes());
-            try {
-              return (await endAsDuplicate(ports, job)) ?? (await work(job));
-            } finally {
-              release();
-            }
-          });
-        } catch (error) {
-          failures.push(error);
+    eachRecord(
+      event,
+      context,
+      async ({ body, receiveCount }) => {
+        const message = decodeStreamMessage(body);
+        const stream = config.streams.find(({ name }) => name === message.stream);
+        const content = messageContent(ports, message.sesMessageId, message.content);
+        const isLast = receiveCount >= lastReceive(message.stream);
+        const failures: unknown[] = [];
+        for (const recipient of message.recipients) {
+          try {
+            await workRecipient(ports, config, { message, recipient, stream, content, isLast }, async (job) => {
+              const release = await budget.take(await content.sizeBytes());
+              try {
+                return (await endAsDuplicate(ports, job)) ?? (await work(job));
+              } finally {
+                release();
+              }
+            });
+          } catch (error) {
+            failures.push(error);
+          }
         }
-      }
-      if (failures.length > 0) throw failures[0];
-    });
+        // One that was throttled puts the whole record back; the others then have their ends, or another try.
+        if (failures.length > 0) throw failures.find(isThrottled) ?? failures[0];
+      },
+      ports.queues,
+    );
 }
 
 interface Attempt {
@@ -113,7 +119,8 @@ async function workRecipient(
       logger.info("overtaken", fields);
       return;
     }
-    await noteFailure(ports, claim, error, isLast);
+    // Nothing failed, and the ledger is not to be asked for more just now.
+    if (!isThrottled(error)) await noteFailure(ports, claim, error, isLast);
     throw error;
   }
 }

@@ -11,16 +11,21 @@ import { count, type Handler, logger } from "../stack.ts";
 export const work =
   (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
   (event: unknown, context: Context) =>
-    eachRecord(event, context, async ({ body }) => {
-      const job = decodeAnswerJob(body);
-      const answered = await answerTicket(ports, config, job);
-      const fields = { ticket: answered.ticketId, kind: job.kind };
-      if (answered.kind === "sent") {
-        count("TicketAnswered");
-        logger.info("ticket answered", { ...fields, repeated: answered.repeated });
-        return;
-      }
-      logger.info("answer withheld", { ...fields, why: answered.why });
-      if (answered.why !== "thread-limit") return;
-      await alertLoop(ports, { about: `ticket ${answered.ticketId}`, id: job.id, ticket: answered.ticketId });
-    });
+    eachRecord(
+      event,
+      context,
+      async ({ body }) => {
+        const job = decodeAnswerJob(body);
+        const answered = await answerTicket(ports, config, job);
+        const fields = { ticket: answered.ticketId, kind: job.kind };
+        if (answered.kind === "sent") {
+          count("TicketAnswered");
+          logger.info("ticket answered", { ...fields, repeated: answered.repeated });
+          return;
+        }
+        logger.info("answer withheld", { ...fields, why: answered.why });
+        if (answered.why !== "thread-limit") return;
+        await alertLoop(ports, { about: `ticket ${answered.ticketId}`, id: job.id, ticket: answered.ticketId });
+      },
+      ports.queues,
+    );

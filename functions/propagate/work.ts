@@ -9,8 +9,13 @@ import { type Handler, logger } from "../stack.ts";
 export const work =
   (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
   (event, context) =>
-    eachRecord(event, context, async ({ body }) => {
-      const message = decodePropagation(body);
-      const outcome = await propagate(ports, config, message);
-      logger.info("propagated", { change: message.change.id, target: message.target, outcome });
-    });
+    eachRecord(
+      event,
+      context,
+      async ({ body }) => {
+        const message = decodePropagation(body);
+        const outcome = await propagate(ports, config, message);
+        logger.info("propagated", { change: message.change.id, target: message.target, outcome });
+      },
+      ports.queues,
+    );

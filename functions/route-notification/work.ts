@@ -13,11 +13,16 @@ export const work =
   (ports: RouterPorts, config: ResolvedConfig): Handler<BatchResponse> =>
   async (event, context) => {
     if (isQueueBatch(event)) {
-      return eachRecord(event, context, async ({ body, receiveCount }) => {
-        for (const notice of parseNoticeText(body)) {
-          await routeNotice(ports, config, notice, { mayWait: receiveCount < 3 });
-        }
-      });
+      return eachRecord(
+        event,
+        context,
+        async ({ body, receiveCount }) => {
+          for (const notice of parseNoticeText(body)) {
+            await routeNotice(ports, config, notice, { mayWait: receiveCount < 3 });
+          }
+        },
+        ports.queues,
+      );
     }
     for (const notice of parseNotices(event)) await routeNotice(ports, config, notice, { mayWait: false });
     return { batchItemFailures: [] };

@@ -14,8 +14,13 @@ const triesForTheJournal = 3;
 export const work =
   (ports: RouterPorts, config: ResolvedConfig): Handler<BatchResponse> =>
   (event, context) =>
-    eachRecord(event, context, async ({ body, receiveCount }) => {
-      for (const notice of parseNoticeText(body)) {
-        await routeNotice(ports, config, notice, { mayWait: receiveCount < triesForTheJournal });
-      }
-    });
+    eachRecord(
+      event,
+      context,
+      async ({ body, receiveCount }) => {
+        for (const notice of parseNoticeText(body)) {
+          await routeNotice(ports, config, notice, { mayWait: receiveCount < triesForTheJournal });
+        }
+      },
+      ports.queues,
+    );

@@ -50,12 +50,14 @@ export async function fanOut(ports: FanOutPorts, config: ResolvedConfig, arrival
   const records = await ports.ledger.decide(decisionsFor(config, arrival, judgement, headers));
   const messages = composeAll(arrival, judgement, headers, records);
   const failures: { queue: string; cause: string }[] = [];
+  let throttled: unknown;
   const sent: string[] = [];
 
   await Promise.all(
     groupBy(messages, ({ stream }) => stream).map(async ([stream, group]) => {
       const queue = config.names.streamQueue(stream);
-      const refused = await send(ports, config, stream, group);
+      const { refused, error } = await send(ports, config, stream, group);
+      if (isThrottled(error)) throttled ??= error;
       const taken = group.filter((_, index) => !refused.has(String(index)));
       for (const cause of refused.values()) failures.push({ queue, cause });
       if (taken.length === 0) return;
@@ -66,6 +68,8 @@ export async function fanOut(ports: FanOutPorts, config: ResolvedConfig, arrival
       );
     }),
   );
+  // Patience helps, and costs the notice none of its receives.
+  if (throttled !== undefined) throw throttled;
   if (failures.length > 0) throw new QueueSendError(arrival.sesMessageId, failures);
   return { records, sent };
 }
@@ -157,18 +161,23 @@ async function send(
   { streams, names }: ResolvedConfig,
   stream: string,
   messages: readonly StreamMessage[],
-): Promise<Map<string, string>> {
+): Promise<{ readonly refused: ReadonlyMap<string, string>; readonly error?: unknown }> {
   const entries = messages.map((message, index) => ({ id: String(index), body: JSON.stringify(message) }));
   const known = streams.map(({ name }) => name);
   try {
     if (!known.includes(stream)) throw new StreamUnknownError(stream, known);
     const refused = await ports.queues.send(names.streamQueue(stream), entries);
-    return new Map(refused.map(({ id, cause }) => [id, cause]));
+    return { refused: new Map(refused.map(({ id, cause }) => [id, cause])) };
   } catch (error) {
     // One queue that is missing or forbidden must not keep the other streams from their mail; the retry is reported.
     const cause = error instanceof Error ? error.message : String(error);
-    return new Map(entries.map(({ id }) => [id, cause]));
+    return { refused: new Map(entries.map(({ id }) => [id, cause])), error };
   }
+}
+
+/** As AWS's adapters say it; the domain does not know them. */
+function isThrottled(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_THROTTLED";
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): [string, T[]][] {

@@ -223,7 +223,7 @@ export async function openPipeline(
   };
 }
 
-function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageId, number: number): Events {
+export function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageId, number: number): Events {
   const at = mail.at ?? receivedAt;
   const envelopeFrom = mail.from ?? "ann@sender.example";
   const verdicts: Verdicts = { ...passing, ...mail.verdicts };
@@ -300,7 +300,7 @@ function authenticationOf({ spf, dmarc }: Verdicts): Authentication {
   };
 }
 
-function context(functionName: string): Context {
+export function context(functionName: string): Context {
   return {
     callbackWaitsForEmptyEventLoop: false,
     functionName,

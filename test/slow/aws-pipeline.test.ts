@@ -1,0 +1,224 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { encryptForSes } from "../../shared/encryption/encrypt-for-ses.ts";
+import { storedObjectOf } from "../../shared/streams/stored-object.ts";
+import { type AwsPipeline, openAwsPipeline } from "./aws-pipeline.ts";
+import type { Call, Fault } from "./aws-proxy.ts";
+import { pythonProgram } from "./moto.ts";
+
+const program = pythonProgram("moto_server");
+const missing = program === undefined ? " (skipped: moto_server is not here, see .ci/python-packages)" : "";
+
+describe.skipIf(program === undefined)(`the bundles on AWS's APIs, against moto${missing}`, () => {
+  let aws: AwsPipeline;
+  beforeAll(async () => {
+    aws = await openAwsPipeline(program ?? "");
+  });
+  afterAll(() => aws?.close());
+  beforeEach(async () => {
+    aws.proxy.fault = () => undefined;
+    await aws.purge();
+    aws.units.reset();
+  });
+  const support = "support@example.com";
+  const ticketQueue = () => aws.config.names.streamQueue("ticket");
+  const noticeQueue = () => aws.config.names.noticeQueue;
+  const ticketOf = async (id: string) => {
+    const { tickets } = await aws.ports.tickets.list({ limit: 100 });
+    const whole = await Promise.all(tickets.map((ticket) => aws.ports.tickets.get(ticket.id)));
+    return whole.filter((ticket) =>
+      ticket?.entries.some((entry) => entry.kind === "mail" && entry.sesMessageId === id),
+    );
+  };
+
+  test("a mail goes from its notice to a ticket, and costs at most 8 write units of the ledger", async () => {
+    const { id, notice, lambda } = await aws.arrive({ to: [support] });
+    await aws.call("journal", lambda);
+    await aws.send(noticeQueue(), notice);
+    expect(await aws.work(noticeQueue())).toEqual({ received: 1, failed: 0 });
+    const before = aws.units.byTable.get(aws.tables.ledger);
+    expect(await aws.work(ticketQueue())).toEqual({ received: 1, failed: 0 });
+    expect(await aws.states(id)).toEqual({ [support]: "ticket done ticket-opened" });
+    expect(await ticketOf(id)).toHaveLength(1);
+    // META, decision and its index entry, routed; then claim, first of its kind, end and the index entry's end. The note of
+    // the effect, 2 in a transaction with the ticket, belongs to the worker's own store.
+    expect(before).toBe(4);
+    const own = 2;
+    expect((aws.units.byTable.get(aws.tables.ledger) ?? 99) - own).toBe(8);
+  });
+
+  test("long reasons and many headers stay within it as well", async () => {
+    const headers = {
+      "List-Id": `<${"long-name.".repeat(10)}lists.example>`,
+      "List-Unsubscribe": `<mailto:${"x".repeat(60)}@lists.example>`,
+      Precedence: "bulk",
+      "X-Filler": "y".repeat(3000),
+    };
+    const { id, notice, lambda } = await aws.arrive({ to: [support], headers });
+    await aws.call("journal", lambda);
+    await aws.send(noticeQueue(), notice);
+    expect(await aws.drain()).toBe(0);
+    expect((await aws.states(id))[support]).toContain(" done ");
+    expect((aws.units.byTable.get(aws.tables.ledger) ?? 99) - 2).toBeLessThanOrEqual(8);
+  });
+
+  test("every stream's worker ends its mail", async () => {
+    const person = "ann@example.com";
+    const unsubscribe = "unsubscribe@example.com";
+    const mails = [
+      await aws.arrive({ to: [person] }),
+      await aws.arrive({ to: [unsubscribe], headers: { Subject: "unsubscribe" } }),
+      await aws.arrive({ to: [support], verdicts: { virus: "FAIL" } }),
+      await aws.arrive({ to: [support], from: "", headers: { "Auto-Submitted": "auto-replied" } }),
+    ];
+    for (const { notice } of mails) await aws.send(noticeQueue(), notice);
+    expect(await aws.drain()).toBe(0);
+    const states = await Promise.all(mails.map(({ id }) => aws.states(id)));
+    expect(states[0]).toEqual({ [person]: "personal done delivered" });
+    expect(states[1]?.[unsubscribe]).toMatch(/^unsubscribe done /);
+    expect(states[2]).toEqual({ [support]: "quarantine quarantined held" });
+    expect(states[3]).toEqual({ [support]: "auto-reply done recorded" });
+    const [delivered] = await aws.ports.ledger.recipients(mails[0]!.id);
+    expect(delivered?.detail?.["path"]).toMatch(/^s3:\/\/.*\/mailboxes\/ann\/.*\.eml$/);
+  });
+
+  test("the gate answers SES, and the sweep finds nothing missing, or routes what the notice never told", async () => {
+    const told = await aws.arrive({ to: [support] });
+    expect(await aws.call("gate", told.lambda)).toEqual({ disposition: "CONTINUE" });
+    await aws.call("journal", told.lambda);
+    await aws.send(aws.config.names.objectQueue, told.object);
+    expect(await aws.drain()).toBe(0);
+    expect(await aws.states(told.id)).toEqual({ [support]: "ticket done ticket-opened" });
+    await aws.send(aws.config.names.objectQueue, told.object);
+    expect(await aws.drain()).toBe(0);
+    expect(await ticketOf(told.id)).toHaveLength(1);
+  });
+
+  test("a notice that comes twice, before and behind the journal and the sweep, makes one ticket", async () => {
+    const { id, notice, lambda, object } = await aws.arrive({ to: [support] });
+    for (const body of [notice, notice]) await aws.send(noticeQueue(), body);
+    await aws.send(aws.config.names.objectQueue, object);
+    expect(await aws.drain()).toBe(0);
+    await aws.call("journal", lambda);
+    await aws.send(noticeQueue(), notice);
+    expect(await aws.drain()).toBe(0);
+    expect(await ticketOf(id)).toMatchObject([{ entries: [{ sesMessageId: id }] }]);
+    expect((await aws.ports.ledger.recipients(id))[0]).toMatchObject({ state: "done" });
+  });
+
+  test("a worker's message that overtakes the note of its sending is worked on", async () => {
+    const { id, notice } = await aws.arrive({ to: [support] });
+    await aws.send(noticeQueue(), notice);
+    // `routed` never gets through; the message is in the queue all the same.
+    aws.proxy.fault = ({ operation, body }) =>
+      operation === "UpdateItem" && body.includes('":routed"') ? "unreachable" : undefined;
+    expect(await aws.work(noticeQueue())).toEqual({ received: 1, failed: 1 });
+    aws.proxy.fault = () => undefined;
+    expect(await aws.work(ticketQueue())).toEqual({ received: 1, failed: 0 });
+    expect(await aws.drain()).toBe(0);
+    expect(await aws.states(id)).toEqual({ [support]: "ticket done ticket-opened" });
+    expect(await ticketOf(id)).toHaveLength(1);
+  });
+
+  test("throttling puts a record back with a delay: no receive, no attempt and no setback is spent", async () => {
+    const { id, notice } = await aws.arrive({ to: [support] });
+    await aws.send(noticeQueue(), notice);
+    await aws.work(noticeQueue());
+    aws.proxy.fault = ({ service }) =>
+      service === "dynamodb" ? { status: 400, type: "ThrottlingException" } : undefined;
+    expect(await aws.work(ticketQueue())).toEqual({ received: 1, failed: 0 });
+    expect(await aws.ports.queues.counts(ticketQueue())).toEqual({ visible: 0, inFlight: 0, delayed: 1 });
+    aws.proxy.fault = () => undefined;
+    const [record] = await aws.ports.ledger.recipients(id);
+    expect(record).toMatchObject({ state: "routed", attempts: 0 });
+    expect(record).not.toHaveProperty("cause");
+  });
+
+  test("a throttled router puts its notice back too; a queue that throttles it counts as throttling", async () => {
+    const { notice } = await aws.arrive({ to: [support] });
+    await aws.send(noticeQueue(), notice);
+    let calls = 0;
+    aws.proxy.fault = ({ service, body }) => {
+      if (service !== "sqs" || !body.includes("stream-ticket")) return undefined;
+      calls += 1;
+      return { status: 400, type: "RequestThrottled" };
+    };
+    expect(await aws.work(noticeQueue())).toEqual({ received: 1, failed: 0 });
+    expect(calls).toBeGreaterThan(1);
+    expect((await aws.ports.queues.counts(noticeQueue())).delayed).toBe(1);
+  });
+
+  test("a key that may not be used fails the record with its name, and works when it may", async () => {
+    const mail = await aws.arrive({ to: [support] });
+    const place = storedObjectOf(aws.config, mail.id);
+    const encrypted = await encryptForSes(
+      mail.stored,
+      { keyArn: aws.keyArn, ruleName: "store", account: aws.config.accountId, sesMessageId: mail.id },
+      aws.ports.keys,
+      (length) => new Uint8Array(randomBytes(length)),
+    );
+    await aws.ports.objects.put(place, encrypted.body, encrypted.metadata);
+    await aws.send(noticeQueue(), mail.notice);
+    await aws.work(noticeQueue());
+    aws.proxy.fault = ({ service }) => (service === "kms" ? { status: 400, type: "AccessDeniedException" } : undefined);
+    expect(await aws.work(ticketQueue())).toEqual({ received: 1, failed: 1 });
+    const [record] = await aws.ports.ledger.recipients(mail.id);
+    expect(record).toMatchObject({ state: "working", cause: expect.stringContaining("ERR_KEY_ACCESS_DENIED") });
+    aws.proxy.fault = () => undefined;
+    expect(await aws.drain()).toBe(0);
+    expect(await aws.states(mail.id)).toEqual({ [support]: "ticket done ticket-opened" });
+  });
+
+  test("an object that is missing fails the record until it is there", async () => {
+    const mail = await aws.arrive({ to: [support] });
+    const place = storedObjectOf(aws.config, mail.id);
+    await aws.ports.objects.delete(place);
+    await aws.send(noticeQueue(), mail.notice);
+    await aws.work(noticeQueue());
+    expect(await aws.work(ticketQueue())).toEqual({ received: 1, failed: 1 });
+    const [record] = await aws.ports.ledger.recipients(mail.id);
+    expect(record?.cause).toContain("ERR_OBJECT_NOT_FOUND");
+    await aws.ports.objects.put(place, mail.stored);
+    expect(await aws.drain()).toBe(0);
+    expect(await aws.states(mail.id)).toEqual({ [support]: "ticket done ticket-opened" });
+  });
+
+  test("a queue that cannot be reached leaves the others served, and the retry sends what is missing", async () => {
+    const mail = await aws.arrive({ to: [support, "ann@example.com"] });
+    await aws.send(noticeQueue(), mail.notice);
+    aws.proxy.fault = ({ service, body }) =>
+      service === "sqs" && body.includes("stream-ticket") ? "unreachable" : undefined;
+    expect(await aws.work(noticeQueue())).toEqual({ received: 1, failed: 1 });
+    expect(await aws.states(mail.id)).toEqual({ [support]: "ticket decided", "ann@example.com": "personal routed" });
+    aws.proxy.fault = () => undefined;
+    expect(await aws.drain()).toBe(0);
+    expect(await aws.states(mail.id)).toEqual({
+      [support]: "ticket done ticket-opened",
+      "ann@example.com": "personal done delivered",
+    });
+  });
+
+  const isFinish = ({ operation, body }: Call) => operation === "UpdateItem" && body.includes("#o = :o");
+  const isEffect = ({ operation }: Call) => operation === "TransactWriteItems";
+  test.for<[string, (call: Call) => Fault | undefined]>([
+    ["between its effect and the note of its end", (call) => (isFinish(call) ? "unreachable" : undefined)],
+    ["when the end was noted, but nobody heard", (call) => (isFinish(call) ? "lost-answer" : undefined)],
+    ["when the effect was done, but nobody heard", (call) => (isEffect(call) ? "lost-answer" : undefined)],
+  ])("a worker that dies %s does nothing twice", async ([, fault]) => {
+    const { id, notice } = await aws.arrive({ to: [support] });
+    await aws.send(noticeQueue(), notice);
+    await aws.work(noticeQueue());
+    let spoilt = 0;
+    aws.proxy.fault = (call) => {
+      const found = fault(call);
+      if (found) spoilt += 1;
+      return found;
+    };
+    expect(await aws.work(ticketQueue())).toEqual({ received: 1, failed: 1 });
+    expect(spoilt).toBeGreaterThan(0);
+    aws.proxy.fault = () => undefined;
+    expect(await aws.drain()).toBe(0);
+    expect((await aws.states(id))[support]).toMatch(/^ticket done ticket-(?:opened|joined|repeated)$/);
+    expect(await ticketOf(id)).toMatchObject([{ entries: [{ sesMessageId: id }] }]);
+  });
+});
