@@ -117,31 +117,13 @@ async function raw(number: string, options: OutboxOptions): Promise<void> {
 
 async function retry(number: string, options: OutboxOptions): Promise<void> {
   const { openForReading, dataFolderOf } = await import("./data-folder.ts");
-  const { findEngine } = await import("../local/store/lock.ts");
-  const { EngineRefusedError } = await import("./call-engine.ts");
+  const { callEngine } = await import("./call-engine.ts");
   const store = await openForReading(options);
   const entry = await find(store.ports.outbox, number).finally(() => store.close());
-  const engine = await findEngine(await dataFolderOf(options));
-  if (!engine) {
-    throw new EngineRefusedError("No engine runs on this folder, and only an engine sends: start it (npm start) first");
-  }
-  const answer = await fetch(`http://${engine.http}/api/outbox/${entry.number}/retry`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${engine.token}` },
-    signal: AbortSignal.timeout(15_000),
-  }).catch((cause: unknown) => {
-    throw new EngineRefusedError(`The engine at http://${engine.http} does not answer: see its log, and try again`, {
-      cause,
-    });
-  });
-  const body = (await answer.json().catch(() => ({}))) as { kind?: unknown; detail?: unknown };
-  if (body.kind !== "waiting" && body.kind !== "nobody-left") {
-    throw new EngineRefusedError(
-      typeof body.detail === "string" ? body.detail : `The engine answered ${answer.status}: see its log`,
-    );
-  }
-  if (options.json) process.stdout.write(`${JSON.stringify({ number: entry.number, kind: body.kind })}\n`);
-  else if (body.kind === "waiting") process.stdout.write(`Mail ${entry.number} is sent again.\n`);
+  const folder = await dataFolderOf(options);
+  const { kind } = (await callEngine(folder, "POST", `/api/outbox/${entry.number}/retry`)) as { kind?: unknown };
+  if (options.json) process.stdout.write(`${JSON.stringify({ number: entry.number, kind })}\n`);
+  else if (kind === "waiting") process.stdout.write(`Mail ${entry.number} is sent again.\n`);
   else process.stdout.write(`Nobody is left who did not get mail ${entry.number}.\n`);
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type EngineInfo, lockFolder } from "../local/store/lock.ts";
 import { openStore } from "../local/store/open-store.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
-import { deriveTopology } from "../shared/config/topology.ts";
+import { deriveLocalTopology } from "../shared/config/local-topology.ts";
 import type { SesMessageId } from "../shared/ses-message-id.ts";
 import { releaseFromQuarantine } from "../shared/streams/release.ts";
 import { EngineRefusedError } from "./call-engine.ts";
@@ -60,7 +60,7 @@ export async function releaseInStore(
   try {
     const store = await openStore({
       folder,
-      topology: deriveTopology(config),
+      topology: deriveLocalTopology(config),
       clock: { now: () => new Date() },
       random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
     });

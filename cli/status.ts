@@ -14,7 +14,7 @@ export function register(program: Command): void {
       const store = await openForReading(options);
       try {
         const engine = await findEngine(await dataFolderOf(options));
-        const { messages, unended, byStream, queues, outbox, refusals, bytes } = await store.engine.status();
+        const { messages, unended, byStream, rules, queues, outbox, refusals, bytes } = await store.engine.status();
         const unfinished = Object.values(byStream)
           .flatMap((states) => Object.entries(states))
           .filter(([state]) => ["received", "decided", "routed", "working"].includes(state))
@@ -24,7 +24,7 @@ export function register(program: Command): void {
             ? { pid: engine.pid, smtp: engine.smtp, http: engine.http, startedAt: engine.startedAt }
             : null;
           process.stdout.write(
-            `${JSON.stringify({ engine: running, messages, unended, unfinished, byStream, queues, outbox, refusals, bytes })}\n`,
+            `${JSON.stringify({ engine: running, messages, unended, unfinished, byStream, rules, queues, outbox, refusals, bytes })}\n`,
           );
           return;
         }
@@ -37,6 +37,10 @@ export function register(program: Command): void {
         for (const [stream, states] of Object.entries(byStream)) {
           const counts = Object.entries(states).map(([state, count]) => `${count} ${state}`);
           process.stdout.write(`  ${stream}: ${counts.join(", ")}\n`);
+        }
+        for (const [rule, { PublishFailure, PublishExpired }] of Object.entries(rules)) {
+          if (PublishFailure + PublishExpired === 0) continue;
+          process.stdout.write(`  rule ${rule}: ${PublishFailure} PublishFailure, ${PublishExpired} PublishExpired\n`);
         }
         const mails = Object.entries(outbox).map(([state, count]) => `${count} ${state}`);
         if (mails.length > 0) process.stdout.write(`  outgoing mail: ${mails.join(", ")}\n`);

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { loadConfig } from "../shared/config/load-config.ts";
+import { deriveLocalTopology } from "../shared/config/local-topology.ts";
 import { parseListen, resolveConfig } from "../shared/config/resolve-config.ts";
-import { deriveTopology, type FunctionTopology } from "../shared/config/topology.ts";
+import type { FunctionTopology } from "../shared/config/topology.ts";
 import type { MailConfig, ResolvedConfig } from "../shared/config/types.ts";
 import { MailweirError } from "../shared/errors.ts";
 import type { Clock, Ports, Random } from "../shared/ports.ts";
@@ -16,6 +17,7 @@ import { clientName } from "./authenticate/client-name.ts";
 import { createResolver } from "./authenticate/create-resolver.ts";
 import { openBlockLists } from "./block-lists/block-lists.ts";
 import { startHttp } from "./console/http-server.ts";
+import { secretFromEnvironment } from "./environment.ts";
 import type { FunctionHost } from "./invoke/function-host.ts";
 import { createInProcessHost } from "./invoke/in-process-host.ts";
 import { createInvocationPump } from "./invoke/invocation-pump.ts";
@@ -110,7 +112,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const log = openLog(data, () => clock.now(), { stderr: options.stderr ?? "problems" });
     undo.push(() => log.close());
 
-    const topology = deriveTopology(config);
+    const topology = deriveLocalTopology(config);
     const sign = createReceiptSigner(await secretFile(join(data, "keys", "receipt.key")));
     const { region } = config;
     let composer: ReturnType<typeof createBounceComposer> | undefined;
@@ -188,6 +190,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       sign,
       clock,
       onSyncFailure: config.local.ses.onSyncFailure,
+      retrySyncFailures: config.local.ses.retrySyncFailures,
       log,
     });
     undo.push(() => runner.close());
@@ -196,7 +199,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     if (sending) undo.push(() => sending.stop(drainMs));
 
     const queuePumps = topology.queues.flatMap((queue) => {
-      const target = topology.functions.find(({ name }) => name === queue.consumer?.functionName);
+      const consumer = queue.consumer?.functionName;
+      const target =
+        topology.functions.find(({ name }) => name === consumer) ??
+        (consumer === undefined ? undefined : functionOf(consumer));
       const queueArn = `arn:aws:sqs:${region}:${config.accountId}:${queue.name}`;
       return target
         ? [createQueuePump({ queue, queueArn, target, queues: store.ports.queues, host, clock, random, log })]
@@ -225,6 +231,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ports: store.ports,
       clock,
       random,
+      ...sesApiAccess(config.local.sesApi),
       targets: configuredTargets(config, topology, (arn) => functionOf(arn) !== undefined),
     });
     const listedBy = await openBlockLists(config.local.blockLists, { resolver, clock, log });
@@ -337,6 +344,19 @@ function functionFinder(functions: readonly FunctionTopology[], config: Resolved
   }
   // arn:aws:lambda:<region>:<account>:function:<name>: somebody's rule set names the account it came from.
   return (arn: string) => known.get(arn) ?? known.get(arn.split(":")[6] ?? "");
+}
+
+/** Whose signatures the SES API takes, and how often it may be called. AWS: each operation once a second. */
+function sesApiAccess({ keys, rateLimit }: ResolvedConfig["local"]["sesApi"]) {
+  return {
+    ...(keys.length > 0 && {
+      keys: keys.map(({ accessKeyId, secretFrom }, index) => ({
+        accessKeyId,
+        secretAccessKey: secretFromEnvironment(secretFrom, `local.sesApi.keys[${index}].secretFrom`),
+      })),
+    }),
+    ...(rateLimit && { rateLimitMs: 1_000 }),
+  };
 }
 
 function kmsKeys(config: ResolvedConfig): readonly string[] {

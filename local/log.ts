@@ -29,9 +29,9 @@ export function openLog(
   now: () => Date,
   options: { readonly stderr: "all" | "problems" | "none" },
 ): Log {
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, "engine.log");
-  let stream = createWriteStream(file, { flags: "a" });
+  let stream = createWriteStream(file, { flags: "a", mode: 0o600 });
   let size = sizeOf(file);
   // A log that cannot be written must not take the mail down with it.
   const ignoreFailure = () => undefined;
@@ -49,7 +49,7 @@ export function openLog(
     } catch {
       // It stays one file then; the next line tries again after another maxBytes.
     }
-    stream = createWriteStream(file, { flags: "a" });
+    stream = createWriteStream(file, { flags: "a", mode: 0o600 });
     stream.on("error", ignoreFailure);
     size = 0;
   };

@@ -17,6 +17,7 @@ export function actionOutcomes(log: Iterable<ActionLogEntry>, due?: Date): Actio
       // biome-ignore lint/suspicious/noThenProperty: the evaluator's word; nobody awaits an outcome
       known.push({ ...ref, state, reason: result, then: consequenceFor[disposition ?? "STOP_RULE_SET"] });
     } else if (!due || (dueAt !== undefined && Date.parse(dueAt) > due.getTime())) {
+      // Begun and not ended counts as due: a message is run once at a time, so that attempt is no more.
       known.push({ ...ref, state, reason: result });
     }
   }

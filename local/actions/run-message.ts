@@ -9,7 +9,7 @@ import {
   type StoppedBy,
   wantsScan,
 } from "../../shared/receipt/evaluate.ts";
-import type { RuleSet } from "../../shared/receipt/model.ts";
+import type { ReceiptAction, RuleSet } from "../../shared/receipt/model.ts";
 import type { ReceiptSigner } from "../../shared/receipt/receipt-signer.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Log } from "../log.ts";
@@ -18,6 +18,7 @@ import type {
   ActionEffect,
   ActionLogEntry,
   EngineStore,
+  RuleMetric,
   Verification,
 } from "../store/engine-store.ts";
 import type { ActionInput, ActionTools, Performed } from "./action.ts";
@@ -48,6 +49,8 @@ export interface RunMessageOptions {
   readonly clock: Clock;
   /** What follows a synchronous function that failed for four hours. Default: SES's presumed `drop`. */
   readonly onSyncFailure?: "drop" | "continue";
+  /** Whether it is tried again during those hours. Default true. */
+  readonly retrySyncFailures?: boolean;
   readonly log: Pick<Log, "info" | "warn">;
 }
 
@@ -82,7 +85,7 @@ export async function runMessage(sesMessageId: SesMessageId, options: RunMessage
       return { kind: "ended", ...(step.stoppedBy && { stoppedBy: step.stoppedBy }) };
     }
     const input = actionInput(message, verification, step, header, now, options);
-    const entry = await attempt(input, log.get(place(step))?.attempts ?? 0, ruleSet, options);
+    const entry = await attempt(input, log.get(place(step)), ruleSet, options);
     log.set(place(step), entry);
   }
 }
@@ -96,8 +99,17 @@ async function verifyOnce(message: AcceptedMessage, scan: boolean, { store, veri
 }
 
 /** One attempt at one action, recorded with its effects in one transaction. */
-async function attempt(input: ActionInput, attempts: number, ruleSet: RuleSet, options: RunMessageOptions) {
+async function attempt(
+  input: ActionInput,
+  before: ActionLogEntry | undefined,
+  ruleSet: RuleSet,
+  options: RunMessageOptions,
+) {
   const { message, step, action, now } = input;
+  const attempts = before?.attempts ?? 0;
+  // Begun and never ended: the engine ended first. What it had done, if anything, nobody knows.
+  const interrupted = before?.state === "pending" && before.dueAt === undefined;
+  const deadly = interrupted && attempts >= maxInterruptions;
   const { store, clock, log } = options;
   const row = {
     ruleIndex: step.ruleIndex,
@@ -116,15 +128,21 @@ async function attempt(input: ActionInput, attempts: number, ruleSet: RuleSet, o
     await store.recordAction(message.sesMessageId, entry, effects);
     return entry;
   };
-  const count = (metric: "PublishSuccess" | "PublishFailure" | "PublishExpired"): ActionEffect => ({
+  const count = (metric: RuleMetric): ActionEffect => ({
     kind: "count",
     metric,
     ruleName: step.rule.name,
   });
 
+  // A function that runs now is the one action whose doing is not one transaction with its row.
+  if (isSync(action) && !deadly) {
+    const counted = interrupted ? [count("PublishFailure")] : [];
+    await record({ state: "pending", result: "begun, its answer is awaited" }, counted);
+  }
   let performed: Performed | undefined;
   let failure: unknown;
   try {
+    if (deadly) throw new Error(`begun ${attempts} times and never ended: it seems to end the engine`);
     performed = await performAction(input, options.tools);
     const { result, disposition, effects } = performed;
     return await record({ state: "done", result, ...(disposition && { disposition }) }, [
@@ -139,7 +157,9 @@ async function attempt(input: ActionInput, attempts: number, ruleSet: RuleSet, o
   }
 
   const result = text(failure).slice(0, 1_000);
-  const dueAt = retryAt(row.attempts, message.receivedAt, clock.now(), options.tools.random);
+  const once = isSync(action) && options.retrySyncFailures === false;
+  const dueAt =
+    once || deadly ? undefined : retryAt(row.attempts, message.receivedAt, clock.now(), options.tools.random);
   const fields = {
     sesMessageId: message.sesMessageId,
     rule: step.rule.name,
@@ -160,6 +180,11 @@ async function attempt(input: ActionInput, attempts: number, ruleSet: RuleSet, o
     count("PublishExpired"),
   ]);
 }
+
+// An engine that is switched off so often during one call is none; a function that takes it down each time is likelier.
+const maxInterruptions = 20;
+
+const isSync = (action: ReceiptAction) => action.type === "Lambda" && action.invocationType === "RequestResponse";
 
 async function end(
   message: AcceptedMessage,

@@ -158,6 +158,16 @@ export function createApi({
 
   serveOutbox(api, config, ports.outbox);
 
+  api.get("/queues/:name", async (c) => {
+    const limit = limitOf(c, 200);
+    const after = wholeNumber(c.req.query("after"));
+    const name = c.req.param("name");
+    const known = (await engine.status()).queues.some((queue) => queue.name === name);
+    if (!known) return problem(c, 404, "There is no such queue: GET /api/status lists those that are.");
+    const messages = await ports.queues.peek(name, { limit, ...(after !== undefined && { after }) });
+    return c.json({ messages, next: nextOf(messages, limit, ({ number }) => number) });
+  });
+
   let listeners = 0;
   api.get("/events", (c) => {
     if (listeners >= maxListeners) return problem(c, 503, `${maxListeners} readers listen already: close some.`);

@@ -4,7 +4,7 @@ import type { RecipientRecord, RecipientState } from "../../shared/ports.ts";
 import type { ReceiptAction, RuleSet } from "../../shared/receipt/model.ts";
 import { type ActionTrace, type RuleTrace, traceRules } from "../../shared/receipt/trace.ts";
 import { actionOutcomes } from "../actions/action-outcomes.ts";
-import type { AcceptedMessage, ActionLogEntry, Verification } from "../store/engine-store.ts";
+import type { AcceptedMessage, ActionLogEntry, RuleMetric, Verification } from "../store/engine-store.ts";
 import type { OutboxEntry } from "../store/outbox-entries.ts";
 
 /** What became of one message, from the connection to the worker, and why. Everything in it was recorded, nothing guessed. */
@@ -45,6 +45,8 @@ export interface JourneyAction extends ActionTrace {
     | (Pick<ActionLogEntry, "state" | "result" | "attempts" | "startedAt" | "durationMs"> & {
         /** When it is tried again. */
         readonly dueAt: string | null;
+        /** What it added to the rule's metrics. */
+        readonly metrics: Readonly<Record<RuleMetric, number>>;
       })
     | null;
 }
@@ -119,7 +121,13 @@ function rules(message: AcceptedMessage, ruleSet: RuleSet, log: readonly ActionL
 }
 
 function logged({ state, result, attempts, startedAt, durationMs, dueAt }: ActionLogEntry) {
-  return { state, result, attempts, startedAt, durationMs, dueAt: dueAt ?? null };
+  const underWay = state === "pending" && dueAt === undefined;
+  const metrics = {
+    PublishSuccess: state === "done" ? 1 : 0,
+    PublishFailure: state === "done" || underWay ? attempts - 1 : attempts,
+    PublishExpired: state === "failed" ? 1 : 0,
+  };
+  return { state, result, attempts, startedAt, durationMs, dueAt: dueAt ?? null, metrics };
 }
 
 function targetOf(action: ReceiptAction): string {

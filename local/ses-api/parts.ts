@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import type { AwsCredentials } from "../../shared/encryption/sign-aws4.ts";
-import type { Clock, ObjectStore, Outbox, Random, Topics } from "../../shared/ports.ts";
+import type { Clock, Outbox, Random, Topics } from "../../shared/ports.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RuleSets } from "../store/rule-sets.ts";
 import type { QueryNode } from "./query-request.ts";
@@ -12,11 +12,10 @@ export interface SesApiParts {
   readonly targets: Targets;
   /** Where setup notifications and bounces go. */
   readonly ports: {
-    readonly objects: Pick<ObjectStore, "put">;
     readonly topics: Topics;
     readonly outbox: Pick<Outbox, "sendBounce">;
   };
-  readonly messages: Pick<EngineStore, "message">;
+  readonly messages: Pick<EngineStore, "message" | "putObject">;
   readonly clock: Clock;
   readonly random: Random;
   /** With these the signature is checked, without any AWS4 signature is good. */

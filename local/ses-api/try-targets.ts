@@ -36,9 +36,9 @@ export function checkTargets(rule: ReceiptRule, { targets, config, ruleSets }: S
 }
 
 /** Writes and publishes AMAZON_SES_SETUP_NOTIFICATION, as SES does to prove that it may (§5.3). */
-export async function announceSetup(plan: SetupPlan, { ports, clock }: SesApiParts): Promise<void> {
+export async function announceSetup(plan: SetupPlan, { ports, messages, clock }: SesApiParts): Promise<void> {
   const now = clock.now();
-  for (const ref of plan.objects) await ports.objects.put(ref, setupNotificationBytes("bucket", now));
+  for (const ref of plan.objects) await messages.putObject(ref, setupNotificationBytes("bucket", now));
   for (const topicArn of plan.topics) {
     const notification = buildSetupNotification({ type: "SNS", topicArn, encoding: "UTF-8" }, now);
     await ports.topics.publish(topicArn, {

@@ -60,7 +60,7 @@ export function ownCertificate(
       const kept = await readFile(path, "utf8").then(splitPem, () => undefined);
       if (kept && isUsable(kept, make.now())) return kept;
       const made = createSelfSignedCertificate(make.names, make.now(), make.random(16));
-      await mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
       const temporary = `${path}.new`;
       const file = await open(temporary, "w", 0o600);
       try {

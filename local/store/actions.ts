@@ -1,7 +1,6 @@
 import type { Topology } from "../../shared/config/topology.ts";
 import { unreachable } from "../../shared/errors.ts";
 import type { Clock, Random } from "../../shared/ports.ts";
-import { buildS3Event } from "../../shared/receipt/s3-event.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Contents, Prepared } from "./contents.ts";
 import type { Database, Transaction } from "./database.ts";
@@ -9,6 +8,7 @@ import type { ActionEffect, ActionLogEntry, EngineStore } from "./engine-store.t
 import { UnknownBucketError } from "./errors.ts";
 import { insertInvocation } from "./invocations.ts";
 import { knownSequence } from "./messages.ts";
+import { createObjectEvents } from "./object-events.ts";
 import { orDiscard, writeObject } from "./objects.ts";
 import type { LocalOutbox } from "./outbox.ts";
 import type { Sending } from "./queues.ts";
@@ -33,8 +33,9 @@ export interface ActionParts {
 export function createActions(
   database: Database,
   parts: ActionParts,
-): Pick<EngineStore, "actionLog" | "recordAction" | "dueActions"> {
+): Pick<EngineStore, "actionLog" | "recordAction" | "dueActions" | "putObject"> {
   const { contents, clock } = parts;
+  const tellOfObject = createObjectEvents(parts.topology, parts.sending, clock, parts.random);
   return {
     ...createActionLog(database),
     async recordAction(sesMessageId, entry, effects) {
@@ -51,23 +52,33 @@ export function createActions(
         if (!recorded) for (const file of files.values()) await contents.discard(file);
       });
     },
+    putObject: (ref, bytes) =>
+      database.write((tx) => {
+        const content = contents.insert(tx, { kind: "inline", bytes, sizeBytes: bytes.length });
+        const object = { content, sizeBytes: bytes.length };
+        writeObject(tx, contents, ref, { ...object, metadata: {} }, clock.now().getTime());
+        tellOfObject(tx, { ...ref, ...object });
+      }),
   };
 
   /** False when this attempt was recorded already: its effects were in the same transaction. */
   function isNews(tx: Transaction, seq: number, entry: ActionLogEntry): boolean {
     const stored = tx.get(
-      "SELECT state, attempts FROM actions WHERE seq = ? AND rule_index = ? AND action_index = ?",
+      "SELECT state, attempts, due_at FROM actions WHERE seq = ? AND rule_index = ? AND action_index = ?",
       seq,
       entry.ruleIndex,
       entry.actionIndex,
     );
     if (!stored) return true;
     if (stored["state"] !== "pending") return false;
-    return entry.state !== "pending" || entry.attempts > Number(stored["attempts"]);
+    if (entry.state !== "pending" || entry.attempts > Number(stored["attempts"])) return true;
+    // The end of the attempt whose beginning is stored.
+    return stored["due_at"] === null && entry.dueAt !== undefined && entry.attempts === Number(stored["attempts"]);
   }
 
   function writeRow(tx: Transaction, seq: number, entry: ActionLogEntry): void {
-    const dueAt = entry.state === "pending" ? Date.parse(entry.dueAt ?? entry.startedAt) : null;
+    // Pending without a time: it was begun, and whoever begins the message again goes on with it.
+    const dueAt = entry.state === "pending" && entry.dueAt !== undefined ? Date.parse(entry.dueAt) : null;
     tx.run(
       "INSERT OR REPLACE INTO actions (seq, rule_index, action_index, state, attempts, due_at, entry) VALUES (?, ?, ?, ?, ?, ?, ?)",
       seq,
@@ -85,7 +96,7 @@ export function createActions(
     tx: Transaction,
     effect: ActionEffect,
     files: ReadonlyMap<ActionEffect, Prepared>,
-    { sending, publishing, outbox, topology, random }: ActionParts,
+    { publishing, outbox, topology }: ActionParts,
   ): void {
     const now = clock.now();
     switch (effect.kind) {
@@ -94,19 +105,7 @@ export function createActions(
         if (!bucket) throw new UnknownBucketError(effect.bucket);
         const object = storeContent(tx, effect, files.get(effect));
         writeObject(tx, contents, effect, { ...object, metadata: effect.metadata }, now.getTime());
-        if (bucket.eventQueue === undefined) break;
-        const event = buildS3Event({
-          region: topology.topics[0]?.arn.split(":")[3] || "us-east-1",
-          bucket: effect.bucket,
-          key: effect.key,
-          sizeBytes: object.sizeBytes,
-          eTag: hex(random.bytes(16)),
-          sequencer: sequencer(now, object.content),
-          storedAt: now,
-          configurationId: "mailweir",
-          requestId: hex(random.bytes(8)).toUpperCase(),
-        });
-        sending.enqueue(tx, bucket.eventQueue, JSON.stringify(event));
+        tellOfObject(tx, { bucket: effect.bucket, key: effect.key, ...object });
         break;
       }
       case "publish":
@@ -190,12 +189,6 @@ async function takeFiles({ contents, random }: ActionParts, effects: readonly Ac
 }
 
 const hex = (octets: Uint8Array) => Buffer.from(octets).toString("hex");
-
-/** Rises with every write: the time, then the number of the content. */
-function sequencer(now: Date, content: number): string {
-  const part = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, "0");
-  return part(now.getTime(), 12) + part(content, 8);
-}
 
 /** How often each rule's actions failed, expired or succeeded. */
 export function ruleCounts(database: Database): { ruleName: string; metric: string; value: number }[] {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { MailweirError } from "../../shared/errors.ts";
 import {
@@ -144,6 +144,7 @@ export function openDatabase(options: DatabaseOptions): Database {
  * @returns a function that frees it; `undefined` when another process holds it
  */
 export function lockFile(path: string, waitMs: number): (() => void) | undefined {
+  makePrivate(path);
   const database = new DatabaseSync(path, { timeout: waitMs });
   try {
     database.exec("BEGIN EXCLUSIVE");
@@ -256,6 +257,7 @@ function commitTogether(database: DatabaseSync, sql: Sql, batch: readonly Queued
 }
 
 function openWriter(file: string, steps: readonly string[], maxPages: number | undefined): DatabaseSync {
+  makePrivate(file);
   const database = connect(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
   try {
     const owner = Number(pragma(database, "application_id"));
@@ -272,12 +274,26 @@ function openWriter(file: string, steps: readonly string[], maxPages: number | u
       PRAGMA temp_store = MEMORY;
       PRAGMA trusted_schema = OFF;
     `);
+    // It is ours; an older one may be for everybody to read.
+    chmodSync(file, 0o600);
     migrate(database, file, steps);
     if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(maxPages)}`);
     return database;
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * Mail is its owner's alone, whatever the umask: SQLite makes its files for everybody to read, and gives log and index of a
+ * database the mode of the database.
+ */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, "a", 0o600));
+  } catch {
+    // A folder that is not there, or is somebody else's: opening the database says so.
   }
 }
 
@@ -340,6 +356,7 @@ function saveCopy(database: DatabaseSync, copy: string): void {
   const handle = openSync(temporary, "r+");
   fsyncSync(handle);
   closeSync(handle);
+  chmodSync(temporary, 0o600);
   renameSync(temporary, copy);
 }
 

@@ -1,5 +1,5 @@
 import type { Verdicts } from "../../shared/mail/judgement.ts";
-import type { RecipientRecord } from "../../shared/ports.ts";
+import type { ObjectRef, RecipientRecord } from "../../shared/ports.ts";
 import type { Authentication } from "../../shared/receipt/authentication.ts";
 import type { IpFilter, RuleSet } from "../../shared/receipt/model.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
@@ -29,6 +29,8 @@ export interface EngineStore {
   actionLog(sesMessageId: SesMessageId): Promise<readonly ActionLogEntry[]>;
   /** One transaction: the log row and everything the action does inside this machine. Same row twice: replaced. */
   recordAction(sesMessageId: SesMessageId, entry: ActionLogEntry, effects: readonly ActionEffect[]): Promise<void>;
+  /** A small object that no message brought, with the event that its bucket sends for it. */
+  putObject(ref: ObjectRef, bytes: Uint8Array): Promise<void>;
   /**
    * The rule set has ended for this message. Recipients that no action told the router about end `done` with stream
    * null and `outcome`; they are listed by the caller.
@@ -110,7 +112,7 @@ export interface ActionLogEntry {
   readonly disposition?: "CONTINUE" | "STOP_RULE" | "STOP_RULE_SET";
   /** Attempts so far. */
   readonly attempts: number;
-  /** For `pending`: when to try again (ISO 8601). */
+  /** For `pending`: when to try again (ISO 8601). Absent: the attempt was begun, and its end is not recorded. */
   readonly dueAt?: string;
   readonly startedAt: string;
   readonly durationMs: number;
@@ -143,7 +145,7 @@ export type ActionEffect =
     }
   | {
       readonly kind: "count";
-      readonly metric: "PublishFailure" | "PublishExpired" | "PublishSuccess";
+      readonly metric: RuleMetric;
       readonly ruleName: string;
     };
 
@@ -188,6 +190,8 @@ export type ListedRecipient = Pick<RecipientRecord, "recipient" | "state"> & {
   readonly duplicateOf: string | null;
 };
 
+export type RuleMetric = "PublishSuccess" | "PublishFailure" | "PublishExpired";
+
 export interface EngineStatus {
   readonly messages: number;
   readonly unended: number;
@@ -198,6 +202,8 @@ export interface EngineStatus {
     readonly inFlight: number;
     readonly delayed: number;
   }[];
+  /** CloudWatch's rule metrics, by rule. */
+  readonly rules: Readonly<Record<string, Readonly<Record<RuleMetric, number>>>>;
   /** Outgoing mail by its state: kept, waiting, sent, failed. */
   readonly outbox: Readonly<Record<string, number>>;
   readonly refusals: number;

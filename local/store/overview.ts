@@ -3,7 +3,7 @@ import { normaliseAddress } from "../../shared/mail/address.ts";
 import type { Clock, RecipientState } from "../../shared/ports.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Database, Row, Sql } from "./database.ts";
-import type { EngineStatus, EngineStore, ListedMessage, ListedRecipient } from "./engine-store.ts";
+import type { EngineStatus, EngineStore, ListedMessage, ListedRecipient, RuleMetric } from "./engine-store.ts";
 import { total } from "./messages.ts";
 import { countOutbox } from "./outbox-entries.ts";
 import { countQueue } from "./queues.ts";
@@ -99,10 +99,21 @@ function status(sql: Sql, topology: Topology, now: number): EngineStatus {
     unended: total(sql, "unended"),
     byStream,
     queues: [...new Set([...configured, ...present])].map((name) => ({ name, ...countQueue(sql, name, now) })),
+    rules: countRules(sql),
     outbox: countOutbox(sql),
     refusals: Number(sql.get("SELECT max(id) AS n FROM refusals")?.["n"] ?? 0),
     bytes: total(sql, "bytes"),
   };
+}
+
+function countRules(sql: Sql): EngineStatus["rules"] {
+  const rules: Record<string, Record<RuleMetric, number>> = {};
+  for (const row of sql.all("SELECT rule_name, metric, value FROM rule_counts ORDER BY rule_name")) {
+    const name = String(row["rule_name"]);
+    rules[name] ??= { PublishSuccess: 0, PublishFailure: 0, PublishExpired: 0 };
+    rules[name][String(row["metric"]) as RuleMetric] = Number(row["value"]);
+  }
+  return rules;
 }
 
 const text = (value: unknown): string | null => (typeof value === "string" ? value : null);

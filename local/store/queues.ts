@@ -29,6 +29,8 @@ export interface PeekedMessage {
 const maxBodyBytes = 262_144;
 const maxDelaySeconds = 900;
 const maxVisibilityMs = 43_200_000;
+// SQS keeps messages for four days unless told otherwise.
+const retentionMs = 345_600_000;
 
 export function createQueues(
   database: Database,
@@ -171,9 +173,14 @@ export interface Sending {
 
 export function createSending(topology: readonly QueueTopology[], clock: Clock, random: Random): Sending {
   const delays = new Map(topology.map((queue) => [queue.name, queue.delayMs]));
+  const unread = new Set(topology.flatMap(({ name, consumer }) => (consumer ? [] : [name])));
   return {
     enqueue(tx, queue, body, delayMs = delays.get(queue) ?? 0) {
       const at = clock.now().getTime();
+      // What nobody reads must not grow for ever.
+      if (unread.has(queue)) {
+        tx.run("DELETE FROM queue_messages WHERE queue = ? AND visible_at < ?", queue, at - retentionMs);
+      }
       tx.run(
         "INSERT INTO queue_messages (queue, visible_at, message_id, sent_at, body) VALUES (?, ?, ?, ?, ?)",
         queue,

@@ -1,4 +1,4 @@
-import type { Topology } from "../../shared/config/topology.ts";
+import { findTopic, type Topology } from "../../shared/config/topology.ts";
 import type { Clock, Random, Topics } from "../../shared/ports.ts";
 import { buildSnsEnvelope, buildSnsLambdaEvent } from "../../shared/receipt/sns-envelope.ts";
 import type { Database, Transaction } from "./database.ts";
@@ -15,7 +15,7 @@ export interface Publishing {
 export function createPublishing(topology: Topology, sending: Sending, clock: Clock, random: Random): Publishing {
   return {
     publish(tx, topicArn, { subject, message }) {
-      const topic = topology.topics.find((candidate) => candidate.arn === topicArn);
+      const topic = findTopic(topology.topics, topicArn);
       if (!topic) throw new UnknownTopicError(topicArn);
       const publishedAt = clock.now();
       const messageId = uuid(random);

@@ -93,7 +93,9 @@ function keysAt(path: readonly PropertyKey[]): readonly string[] {
 function isName(path: readonly PropertyKey[], index: number): boolean {
   return (
     typeof path[index] === "number" ||
-    ["streams", "stages", "delivery", "scanners", "lists", "webhooks"].includes(String(path[index - 1] ?? ""))
+    ["streams", "stages", "delivery", "scanners", "lists", "webhooks", "buckets", "topics", "queues"].includes(
+      String(path[index - 1] ?? ""),
+    )
   );
 }
 

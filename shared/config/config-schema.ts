@@ -64,10 +64,36 @@ const ses = z.strictObject({
   dmarcFailureUnderNone: z.enum(["FAIL", "GRAY"]).optional(),
   dkimNeedsAlignment: z.boolean().optional(),
   onSyncFailure: z.enum(["drop", "continue"]).optional(),
+  retrySyncFailures: z.boolean().optional(),
 });
 
 // A name that a shell can set.
 const environmentName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "is no name of an environment variable");
+
+const localBucket = z.strictObject({ queue: text.optional(), function: text.optional() });
+const localTopic = z.strictObject({
+  queues: z.array(text).max(100).optional(),
+  functions: z.array(text).max(100).optional(),
+  rawDelivery: z.boolean().optional(),
+});
+const localQueue = z.strictObject({
+  function: text.optional(),
+  batchSize: count(10_000).optional(),
+  maxReceiveCount: count(1_000).optional(),
+  visibilitySeconds: z.int().min(0).max(43_200).optional(),
+});
+const sesApi = z.strictObject({
+  keys: z
+    .array(
+      z.strictObject({
+        accessKeyId: z.string().regex(/^[A-Za-z0-9_]{1,128}$/, "is no access key id"),
+        secretFrom: environmentName,
+      }),
+    )
+    .max(100)
+    .optional(),
+  rateLimit: z.boolean().optional(),
+});
 
 const dnsBlockList = z.strictObject({
   zone: text,
@@ -106,6 +132,10 @@ const local = z.strictObject({
     .optional(),
   tls: z.strictObject({ key: text, cert: text }).optional(),
   functions: z.record(text, text).optional(),
+  buckets: z.record(text, localBucket).optional(),
+  topics: z.record(text, localTopic).optional(),
+  queues: z.record(text, localQueue).optional(),
+  sesApi: sesApi.optional(),
   blockLists: blockLists.optional(),
   smarthost: smarthost.optional(),
   backscatter: z.enum(["refuse", "send"]).optional(),
@@ -299,6 +329,11 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "aws.alarms": Object.keys(alarms.shape),
   "aws.stages.*": Object.keys(awsSettings.shape),
   "aws.stages.*.alarms": Object.keys(alarms.shape),
+  "local.buckets.*": Object.keys(localBucket.shape),
+  "local.topics.*": Object.keys(localTopic.shape),
+  "local.queues.*": Object.keys(localQueue.shape),
+  "local.sesApi": Object.keys(sesApi.shape),
+  "local.sesApi.keys.*": ["accessKeyId", "secretFrom"],
   "local.blockLists": Object.keys(blockLists.shape),
   "local.blockLists.dns.*": Object.keys(dnsBlockList.shape),
   "local.smarthost": Object.keys(smarthost.shape),

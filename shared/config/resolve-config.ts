@@ -137,6 +137,7 @@ const defaultReadings: SesReadings = {
   dmarcFailureUnderNone: choices.dmarcFailureUnderNone.value,
   dkimNeedsAlignment: choices.dkimNeedsAlignment.value,
   onSyncFailure: choices.onSyncFailure.value,
+  retrySyncFailures: choices.retrySyncFailures.value,
 };
 
 function resolveDomains(config: MailConfig, faults: ConfigFault[]): readonly string[] {
@@ -435,12 +436,68 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
     },
     ...(local.tls !== undefined && { tls: local.tls }),
     functions: local.functions ?? {},
+    ...resolveTargets(local, faults),
+    sesApi: { keys: local.sesApi?.keys ?? [], rateLimit: local.sesApi?.rateLimit ?? false },
     blockLists: resolveBlockLists(local.blockLists, faults),
     ...(local.smarthost !== undefined && { smarthost: local.smarthost }),
     backscatter: local.backscatter ?? "refuse",
     limits: { ...defaultLimits, ...local.limits },
     ses: { ...defaultReadings, ...local.ses },
   };
+}
+
+/** Names that AWS would take, and nobody named who is not there. */
+function resolveTargets(
+  { functions = {}, buckets = {}, topics = {}, queues = {} }: LocalConfig,
+  faults: ConfigFault[],
+): Pick<ResolvedLocal, "buckets" | "topics" | "queues"> {
+  const checkNames = (what: string, names: readonly string[], pattern: RegExp, allowed: string) => {
+    for (const name of names.filter((one) => !pattern.test(one))) {
+      faults.push({ at: place(["local", what, name]), problem: `"${name}" cannot be a name here`, allowed });
+    }
+  };
+  checkNames(
+    "buckets",
+    Object.keys(buckets),
+    /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+    "3 to 63 lower-case letters, digits, dots and hyphens",
+  );
+  const named = "letters, digits, hyphens and underscores, at most 76";
+  checkNames("topics", Object.keys(topics), /^[A-Za-z0-9_-]{1,76}$/, named);
+  // With "-dlq" behind it still a name of SQS.
+  checkNames(
+    "queues",
+    Object.keys(queues),
+    /^(?!mailweir-)[A-Za-z0-9_-]{1,76}$/,
+    `${named}; not beginning with mailweir-`,
+  );
+  const known = { functions: Object.keys(functions), queues: Object.keys(queues) };
+  const checkThere = (kind: keyof typeof known, name: string | undefined, path: readonly PropertyKey[]) => {
+    if (name === undefined || known[kind].includes(name)) return;
+    const suggestion = didYouMean(name, known[kind]);
+    faults.push({
+      at: place(["local", ...path]),
+      problem: `"${name}" is not in local.${kind}`,
+      ...(known[kind].length > 0 && { allowed: known[kind].join(", ") }),
+      suggestion: suggestion ?? `add it to local.${kind}`,
+    });
+  };
+  for (const [name, bucket] of Object.entries(buckets)) {
+    checkThere("queues", bucket.queue, ["buckets", name, "queue"]);
+    checkThere("functions", bucket.function, ["buckets", name, "function"]);
+  }
+  for (const [name, topic] of Object.entries(topics)) {
+    for (const [index, one] of (topic.queues ?? []).entries()) {
+      checkThere("queues", one, ["topics", name, "queues", index]);
+    }
+    for (const [index, one] of (topic.functions ?? []).entries()) {
+      checkThere("functions", one, ["topics", name, "functions", index]);
+    }
+  }
+  for (const [name, queue] of Object.entries(queues)) {
+    checkThere("functions", queue.function, ["queues", name, "function"]);
+  }
+  return { buckets, topics, queues };
 }
 
 function resolveBlockLists(lists: LocalConfig["blockLists"], faults: ConfigFault[]): BlockListConfig {

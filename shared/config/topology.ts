@@ -11,6 +11,8 @@ export interface Topology {
 
 export interface TopicTopology {
   readonly arn: string;
+  /** An own topic is known by its name, in whatever account and region a rule set says it is. */
+  readonly name?: string;
   readonly subscriptions: readonly (
     | { readonly kind: "queue"; readonly queue: string; readonly rawDelivery: boolean }
     | { readonly kind: "function"; readonly functionName: string }
@@ -21,6 +23,8 @@ export interface BucketTopology {
   readonly name: string;
   /** Every `ObjectCreated` event goes to this queue. */
   readonly eventQueue?: string;
+  /** The same for a function, invoked asynchronously. */
+  readonly eventFunction?: string;
 }
 
 export interface QueueTopology {
@@ -103,4 +107,12 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
 function bucketsNamedBy({ rules }: RuleSet): ReadonlySet<string> {
   const actions = rules.flatMap((rule) => rule.actions);
   return new Set(actions.flatMap((action) => (action.type === "S3" ? [action.bucketName] : [])));
+}
+
+/** The topic that an ARN means: arn:aws:sns:<region>:<account>:<name>. */
+export function findTopic(topics: readonly TopicTopology[], arn: string): TopicTopology | undefined {
+  const name = arn.split(":")[5];
+  return (
+    topics.find((topic) => topic.arn === arn) ?? topics.find((topic) => topic.name !== undefined && topic.name === name)
+  );
 }

@@ -234,6 +234,16 @@ export interface LocalConfig {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Own Lambda functions that an own rule set names: ARN or name → module with a `handler` export. */
   readonly functions?: Readonly<Record<string, string>>;
+  /** Buckets, topics and queues that own rules name, beside those of the pipeline; by name. */
+  readonly buckets?: Readonly<Record<string, LocalBucketConfig>>;
+  readonly topics?: Readonly<Record<string, LocalTopicConfig>>;
+  readonly queues?: Readonly<Record<string, LocalQueueConfig>>;
+  readonly sesApi?: {
+    /** Whose signatures are taken; default: any. `secretFrom` names an environment variable. */
+    readonly keys?: readonly SesApiKeyConfig[];
+    /** Each operation at most once a second, as on AWS. Default false. */
+    readonly rateLimit?: boolean;
+  };
   /** Whom to refuse beside the `ipFilters`, whose Allow overrides every list. */
   readonly blockLists?: {
     /** Files with an address or CIDR block a line; read again when they change. */
@@ -263,6 +273,44 @@ export interface SesReadings {
   readonly dkimNeedsAlignment: boolean;
   /** What follows a synchronous function that failed for four hours. Default `drop`. */
   readonly onSyncFailure: "drop" | "continue";
+  /**
+   * Whether a failed synchronous function is tried again for four hours, as SES presumably does. Without, the first failure
+   * is the last, which is what tests want. Default true.
+   */
+  readonly retrySyncFailures: boolean;
+}
+
+export interface SesApiKeyConfig {
+  readonly accessKeyId: string;
+  readonly secretFrom: string;
+}
+
+/** Who is told of every object that is stored in it (`ObjectCreated:Put`). */
+export interface LocalBucketConfig {
+  /** A queue of `local.queues`. */
+  readonly queue?: string;
+  /** A function of `local.functions`. */
+  readonly function?: string;
+}
+
+export interface LocalTopicConfig {
+  /** Queues of `local.queues`. */
+  readonly queues?: readonly string[];
+  /** Functions of `local.functions`. */
+  readonly functions?: readonly string[];
+  /** Queues get the notification alone, without the SNS envelope. Default false. */
+  readonly rawDelivery?: boolean;
+}
+
+export interface LocalQueueConfig {
+  /** The function of `local.functions` that gets batches. Without, messages wait until somebody looks, 4 days at most. */
+  readonly function?: string;
+  /** 1 to 10 000, default 10. */
+  readonly batchSize?: number;
+  /** Receives before a message goes to the dead-letter queue. 1 to 1000, default 5. */
+  readonly maxReceiveCount?: number;
+  /** 0 to 43 200, default 30. */
+  readonly visibilitySeconds?: number;
 }
 
 export interface DnsBlockListConfig {
@@ -432,6 +480,10 @@ export interface ResolvedLocal {
   readonly scanners: { readonly spam: SpamScannerConfig; readonly virus: VirusScannerConfig };
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly functions: Readonly<Record<string, string>>;
+  readonly buckets: Readonly<Record<string, LocalBucketConfig>>;
+  readonly topics: Readonly<Record<string, LocalTopicConfig>>;
+  readonly queues: Readonly<Record<string, LocalQueueConfig>>;
+  readonly sesApi: { readonly keys: readonly SesApiKeyConfig[]; readonly rateLimit: boolean };
   readonly blockLists: BlockListConfig;
   readonly smarthost?: SmarthostConfig;
   readonly backscatter: "refuse" | "send";

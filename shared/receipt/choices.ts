@@ -148,6 +148,22 @@ export const choices = {
     code: "shared/receipt/evaluate.ts",
     option: "local.ses.onSyncFailure",
   },
+  retrySyncFailures: {
+    value: true,
+    certainty: "proposal",
+    section: "§5.6",
+    question: "Whether a synchronous Lambda that failed is tried again: for four hours, as other actions are.",
+    code: "local/actions/run-message.ts",
+    option: "local.ses.retrySyncFailures",
+  },
+  syncInterrupted: {
+    value: "again",
+    certainty: "proposal",
+    section: "§5.6",
+    question:
+      "A synchronous Lambda whose call was cut off, its answer unknown: it counts as a failed attempt, and runs again at once.",
+    code: "local/actions/run-message.ts",
+  },
   dispositionCase: {
     value: "exact",
     certainty: "conflict",
@@ -700,6 +716,7 @@ export const choices = {
     section: "§9.1",
     question: "The rate of one call a second: not enforced, since tools and tests run faster against one machine.",
     code: "local/ses-api/create-ses-api.ts",
+    option: "local.sesApi.rateLimit",
   },
   receivingRegions: {
     value: 22,

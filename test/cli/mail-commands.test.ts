@@ -291,6 +291,7 @@ describe("status", () => {
       "unended",
       "unfinished",
       "byStream",
+      "rules",
       "queues",
       "outbox",
       "refusals",

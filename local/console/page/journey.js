@@ -180,6 +180,13 @@ function action({ type, target, fate, reason, log }) {
     el("div", { class: "head" }, el("b", {}, type), pill(fate), el("code", {}, safe(target))),
     log &&
       el("div", { class: "meta" }, safe(log.result), " · ", time(log.startedAt), `, ${log.durationMs} ms${attempts}`),
+    log !== null &&
+      log.metrics.PublishFailure > 0 &&
+      el(
+        "div",
+        { class: "meta" },
+        `PublishFailure ${log.metrics.PublishFailure}${log.metrics.PublishExpired > 0 ? ", PublishExpired 1: given up" : ""}`,
+      ),
     log?.dueAt && el("div", { class: "meta" }, "tried again at ", time(log.dueAt)),
     reason !== "" && !log?.result.includes(reason.replace(/^it /, "")) && el("div", { class: "meta" }, safe(reason)),
   );

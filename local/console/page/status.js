@@ -40,6 +40,19 @@ export async function status() {
               ...states.map((state) => counts[state] ?? 0),
             ]),
           ),
+      el("h3", {}, "Actions by rule"),
+      Object.keys(data.rules).length === 0
+        ? el("p", { class: "meta" }, "No rule has run yet.")
+        : table(
+            "Actions by rule",
+            ["rule", "PublishSuccess", "PublishFailure", "PublishExpired"],
+            Object.entries(data.rules).map(([name, counts]) => [
+              name,
+              counts.PublishSuccess,
+              counts.PublishFailure,
+              counts.PublishExpired,
+            ]),
+          ),
       el("h3", {}, "Queues"),
       busy.length === 0
         ? el("p", { class: "meta" }, `All ${count(data.queues.length, "queue")} are empty.`)

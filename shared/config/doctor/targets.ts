@@ -1,8 +1,9 @@
 import { parseMailAddress } from "../../mail/address.ts";
 import { isVerifiedDomain } from "../../receipt/accept-recipient.ts";
 import type { ReceiptAction, ReceiptRule } from "../../receipt/model.ts";
+import { deriveLocalTopology } from "../local-topology.ts";
 import { receivingRegions } from "../regions.ts";
-import { deriveTopology } from "../topology.ts";
+import { findTopic } from "../topology.ts";
 import type { ResolvedConfig } from "../types.ts";
 import type { DoctorFacts } from "./diagnose.ts";
 import type { Finding } from "./finding.ts";
@@ -10,8 +11,7 @@ import { placeOf, some } from "./place.ts";
 
 /** What rules name and what is not there: functions, topics, files, verified identities, the right region. */
 export function findTargets(config: ResolvedConfig, missingFiles: DoctorFacts["missingFiles"]): Finding[] {
-  const topology = deriveTopology(config);
-  const topics = new Set(topology.topics.map(({ arn }) => arn));
+  const topology = deriveLocalTopology(config);
   const functions = new Set([
     ...topology.functions.map(({ arn }) => arn),
     ...Object.keys(config.local.functions).flatMap((name) => [name, config.names.functionArn(name)]),
@@ -44,14 +44,14 @@ export function findTargets(config: ResolvedConfig, missingFiles: DoctorFacts["m
         });
       }
       for (const topicArn of topicsOf(action)) {
-        if (topics.has(topicArn)) continue;
+        if (findTopic(topology.topics, topicArn)) continue;
         findings.push({
           code: "unknown-topic",
           severity: "error",
           at,
           what: `No topic is known as ${topicArn}.`,
           why: "On this machine the action fails, is tried again for four hours, and is then given up with the rest of its rule.",
-          fix: `Known: ${some([...topics])}.`,
+          fix: `Name it in local.topics, or use one that is known: ${some(topology.topics.map(({ arn }) => arn))}.`,
         });
       }
     }

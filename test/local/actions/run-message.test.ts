@@ -217,6 +217,22 @@ test.for<["drop" | "continue", string[], string | undefined]>([
   expect(log.map(({ ruleName, state }) => `${ruleName} ${state}`)).toEqual(expected);
 });
 
+test.for(["drop", "continue"] as const)("without retries the first failure is the last: %s", async (onSyncFailure) => {
+  engine.world.answer = async () => {
+    throw new Error("away");
+  };
+  const id = await engine.accept([rule("gate", [actions.sync]), rule("store", [actions.s3])]);
+  const result = await engine.run(id, { onSyncFailure, retrySyncFailures: false });
+  expect(result.kind).toBe("ended");
+  const log = await engine.store.engine.actionLog(id);
+  expect(log.map(({ ruleName, state, attempts }) => `${ruleName} ${state} ${attempts}`)).toEqual(
+    onSyncFailure === "drop" ? ["gate failed 1"] : ["gate failed 1", "store done 1"],
+  );
+  expect((await engine.store.engine.status()).rules).toMatchObject({
+    gate: { PublishFailure: 1, PublishExpired: 1, PublishSuccess: 0 },
+  });
+});
+
 describe("actions", () => {
   test("AddHeader is seen by later actions only, directly behind the block", async () => {
     const id = await engine.accept([

@@ -105,7 +105,15 @@ test("an action names its target and what its log says", () => {
     "topic",
   ]);
   expect(only?.actions.map(({ log }) => log)).toEqual([
-    { state: "done", result: "stored", attempts: 3, startedAt: "2026-08-04T09:15:03.000Z", durationMs: 4, dueAt: null },
+    {
+      state: "done",
+      result: "stored",
+      attempts: 3,
+      startedAt: "2026-08-04T09:15:03.000Z",
+      durationMs: 4,
+      dueAt: null,
+      metrics: { PublishSuccess: 1, PublishFailure: 2, PublishExpired: 0 },
+    },
     null,
     null,
   ]);

@@ -36,6 +36,18 @@ test.for<[string, object, RegExp]>([
     { blockLists: { dns: [{ zone: "bl.example", codes: ["127.0.0.9-127.0.0.2"] }] } },
     /return code/,
   ],
+  ["a bucket that S3 would not have", { buckets: { Inbound: {} } }, /local\.buckets\.Inbound/],
+  ["a topic by its ARN", { topics: { "arn:aws:sns:a:b:c": {} } }, /cannot be a name here/],
+  ["a queue of the pipeline", { queues: { "mailweir-ticket": {} } }, /not beginning with mailweir-/],
+  [
+    "a subscriber that is not there",
+    { topics: { orders: { queues: ["order"] } }, queues: { orders: {} } },
+    /"order" is not in local\.queues.*orders/s,
+  ],
+  ["a function that is not there", { buckets: { inbound: { function: "x" } } }, /add it to local\.functions/],
+  ["a batch of none", { queues: { orders: { batchSize: 0 } } }, /local\.queues\.orders\.batchSize/],
+  ["a secret in the file", { sesApi: { keys: [{ accessKeyId: "A", secret: "s" }] } }, /"secret"/],
+  ["an unknown setting of a topic", { topics: { orders: { queue: "a" } } }, /queues, functions, rawDelivery/],
   ["an unknown word for backscatter", { backscatter: "yes" }, /local\.backscatter.*refuse, send/s],
 ])("%s is refused", ([, local, message]) => {
   expect(faults(local)).toMatch(message);
