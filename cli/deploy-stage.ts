@@ -54,6 +54,7 @@ export async function deploy(options: DeployOptions): Promise<number> {
 
     const packaged = await packageStage(stage, options.config);
     const { template, leftOut } = deployableTemplate(packaged.template, {
+      accountId,
       artifactBucket: artifactBucketName(session),
       prefix: stackName,
       archives: packaged.archives,

@@ -22,7 +22,7 @@ export interface Alarm {
   readonly name: string;
   readonly says: string;
   readonly chapter: RunbookChapter;
-  readonly metrics: readonly Value[] | SingleMetric;
+  readonly metric: Metric;
   readonly above: number;
   /** Alarm when it is below instead. */
   readonly below?: number;
@@ -31,7 +31,7 @@ export interface Alarm {
   readonly silence: "notBreaching" | "breaching";
 }
 
-export interface SingleMetric {
+export interface Metric {
   readonly namespace: string;
   readonly name: string;
   readonly dimensions: Readonly<Record<string, Value>>;
@@ -48,10 +48,10 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
   const queueMetric = (
     queue: Value,
     name: string,
-    statistic: SingleMetric["statistic"],
+    statistic: Metric["statistic"],
     periodSeconds = fiveMinutes,
-  ): SingleMetric => ({ namespace: "AWS/SQS", name, dimensions: { QueueName: queue }, statistic, periodSeconds });
-  const functionMetric = (name: string, metric: string, statistic: SingleMetric["statistic"]): SingleMetric => ({
+  ): Metric => ({ namespace: "AWS/SQS", name, dimensions: { QueueName: queue }, statistic, periodSeconds });
+  const functionMetric = (name: string, metric: string, statistic: Metric["statistic"]): Metric => ({
     namespace: "AWS/Lambda",
     name: metric,
     dimensions: { FunctionName: ref(functionLogicalId(name)) },
@@ -68,7 +68,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
           name: `${short(queue.name)}-dead-letters`,
           says: `Messages of the queue ${queue.name} failed ${queue.maxReceiveCount} times and lie in ${queue.deadLetterQueue}.`,
           chapter: "dead-letters",
-          metrics: queueMetric(getAtt(`${id}Dlq`, "QueueName"), "ApproximateNumberOfMessagesVisible", "Maximum"),
+          metric: queueMetric(getAtt(`${id}Dlq`, "QueueName"), "ApproximateNumberOfMessagesVisible", "Maximum"),
           above: 0,
           periods: 1,
           silence: "notBreaching",
@@ -77,7 +77,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
           name: `${short(queue.name)}-waits`,
           says: `The oldest message in the queue ${queue.name} has waited for more than ${alarms.queueAgeMinutes} minutes.`,
           chapter: "a-queue-waits",
-          metrics: queueMetric(getAtt(id, "QueueName"), "ApproximateAgeOfOldestMessage", "Maximum"),
+          metric: queueMetric(getAtt(id, "QueueName"), "ApproximateAgeOfOldestMessage", "Maximum"),
           above: alarms.queueAgeMinutes * 60 + queue.delayMs / 1000,
           periods: 2,
           silence: "notBreaching",
@@ -91,7 +91,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
           name: `${name}-dead-letters`,
           says: `Asynchronous calls of the function ${name} failed three times and lie in its dead-letter queue.`,
           chapter: "dead-letters",
-          metrics: queueMetric(
+          metric: queueMetric(
             getAtt(asyncDeadLetterId(name), "QueueName"),
             "ApproximateNumberOfMessagesVisible",
             "Maximum",
@@ -108,7 +108,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
           name: `${name}-fails`,
           says: `The function ${name} ended in an error, in three of three periods of five minutes.`,
           chapter: "a-function-fails",
-          metrics: functionMetric(name, "Errors", "Sum"),
+          metric: functionMetric(name, "Errors", "Sum"),
           above: 0,
           periods: 3,
           silence: "notBreaching",
@@ -121,7 +121,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
           name: `${name}-is-throttled`,
           says: `Lambda refuses to start the function ${name}: the account's concurrency is used up.`,
           chapter: "a-function-is-throttled",
-          metrics: functionMetric(name, "Throttles", "Sum"),
+          metric: functionMetric(name, "Throttles", "Sum"),
           above: 0,
           periods: 3,
           silence: "notBreaching",
@@ -131,7 +131,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
       name: "gate-is-slow",
       says: "The gate needs more than 20 of the 30 seconds that SES waits for its answer.",
       chapter: "the-gate-is-slow",
-      metrics: functionMetric("gate", "Duration", "Maximum"),
+      metric: functionMetric("gate", "Duration", "Maximum"),
       above: 20_000,
       periods: 1,
       silence: "notBreaching",
@@ -141,7 +141,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
         name: `rule-${name}-gave-up`,
         says: `SES gave up an action of the receipt rule ${name} after four hours of failures: mail was not handed on.`,
         chapter: "a-rule-gave-up",
-        metrics: {
+        metric: {
           namespace: "AWS/SES",
           name: "PublishExpired",
           dimensions: { RuleName: name },
@@ -155,35 +155,15 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
     ),
     {
       name: "much-suspicious-mail",
-      says: `More than ${alarms.suspiciousPercent} % of an hour's mail is suspicious (spam, viruses, failed DMARC), and there were at least 20.`,
+      says: `More than ${alarms.suspiciousPerHour} mails in an hour were suspicious (spam, viruses, failed DMARC).`,
       chapter: "much-suspicious-mail",
-      metrics: [
-        {
-          Id: "rate",
-          Expression: "IF(mails >= 20, 100 * FILL(held, 0) / mails, 0)",
-          Label: "suspicious mail in percent",
-          ReturnData: true,
-        },
-        metricQuery(
-          "held",
-          queueMetric(
-            getAtt(queueId(config.names.streamQueue("quarantine"), config), "QueueName"),
-            "NumberOfMessagesSent",
-            "Sum",
-            hour,
-          ),
-        ),
-        metricQuery(
-          "mails",
-          queueMetric(
-            getAtt(queueId(config.names.noticeQueue, config), "QueueName"),
-            "NumberOfMessagesSent",
-            "Sum",
-            hour,
-          ),
-        ),
-      ],
-      above: alarms.suspiciousPercent,
+      metric: queueMetric(
+        getAtt(queueId(config.names.streamQueue("quarantine"), config), "QueueName"),
+        "NumberOfMessagesSent",
+        "Sum",
+        hour,
+      ),
+      above: alarms.suspiciousPerHour,
       periods: 1,
       silence: "notBreaching",
     },
@@ -193,7 +173,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
             name: "no-mail-at-all",
             says: `No mail came in for ${alarms.silentHours} hours. Either nobody writes, or the MX record, the rule set or a policy is wrong.`,
             chapter: "no-mail-at-all",
-            metrics: queueMetric(
+            metric: queueMetric(
               getAtt(queueId(config.names.noticeQueue, config), "QueueName"),
               "NumberOfMessagesSent",
               "Sum",
@@ -210,7 +190,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
       name: "our-mail-bounces",
       says: "More than 5 % of the mail that this account sends bounces. SES reviews accounts from there, and stops them from 10 %.",
       chapter: "our-mail-bounces",
-      metrics: reputation("Reputation.BounceRate"),
+      metric: reputation("Reputation.BounceRate"),
       above: 0.05,
       periods: 1,
       silence: "notBreaching",
@@ -219,7 +199,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
       name: "our-mail-is-complained-about",
       says: "More than 0.1 % of the mail that this account sends is reported as spam. SES reviews accounts from there, and stops them from 0.5 %.",
       chapter: "our-mail-is-complained-about",
-      metrics: reputation("Reputation.ComplaintRate"),
+      metric: reputation("Reputation.ComplaintRate"),
       above: 0.001,
       periods: 1,
       silence: "notBreaching",
@@ -227,7 +207,7 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
   ];
 }
 
-const reputation = (name: string): SingleMetric => ({
+const reputation = (name: string): Metric => ({
   namespace: "AWS/SES",
   name,
   dimensions: {},
@@ -258,7 +238,7 @@ export function alarmResources(deployment: Deployment): Resources {
           Properties: {
             AlarmName: `${ruleSet.name}-${alarm.name}`,
             AlarmDescription: `${alarm.says} What to do: docs/runbook.md#${alarm.chapter}`,
-            ...("namespace" in alarm.metrics ? singleMetric(alarm.metrics) : { Metrics: alarm.metrics }),
+            ...metricProperties(alarm.metric),
             ComparisonOperator: alarm.below === undefined ? "GreaterThanThreshold" : "LessThanThreshold",
             Threshold: alarm.below ?? alarm.above,
             EvaluationPeriods: alarm.periods,
@@ -271,25 +251,13 @@ export function alarmResources(deployment: Deployment): Resources {
   };
 }
 
-function singleMetric({ namespace, name, dimensions, statistic, periodSeconds }: SingleMetric) {
+function metricProperties({ namespace, name, dimensions, statistic, periodSeconds }: Metric) {
   return {
     Namespace: namespace,
     MetricName: name,
     Statistic: statistic,
     Period: periodSeconds,
     ...(Object.keys(dimensions).length > 0 && { Dimensions: dimensionList(dimensions) }),
-  };
-}
-
-function metricQuery(id: string, { namespace, name, dimensions, statistic, periodSeconds }: SingleMetric): Value {
-  return {
-    Id: id,
-    ReturnData: false,
-    MetricStat: {
-      Metric: { Namespace: namespace, MetricName: name, Dimensions: dimensionList(dimensions) },
-      Stat: statistic,
-      Period: periodSeconds,
-    },
   };
 }
 

@@ -283,7 +283,7 @@ const stays = new Set(["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key
 
 function checkWhatStays(template: CompiledTemplate): TemplateFault[] {
   return Object.entries(template.Resources).flatMap(([id, { Type, DeletionPolicy }]) =>
-    stays.has(Type) && id !== "ServerlessDeploymentBucket" && DeletionPolicy !== "Retain"
+    stays.has(Type) && id !== "ServerlessDeploymentBucket" && !DeletionPolicy?.startsWith("Retain")
       ? [{ at: `Resources.${id}`, problem: `it would be deleted with the stack` }]
       : [],
   );

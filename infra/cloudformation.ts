@@ -23,7 +23,8 @@ export interface Resource {
   readonly Type: string;
   readonly Properties: Readonly<Record<string, Value | undefined>>;
   readonly DependsOn?: readonly string[];
-  readonly DeletionPolicy?: "Retain" | "Delete";
+  /** `RetainExceptOnCreate`: it stays when the stack goes, but not when its creation failed. */
+  readonly DeletionPolicy?: "RetainExceptOnCreate" | "Delete";
   readonly UpdateReplacePolicy?: "Retain" | "Delete";
 }
 

@@ -66,7 +66,7 @@ export async function ensureArtifactBucket({ s3, accountId, region }: Session): 
 
 /** Uploads what is not there yet; an archive's key is its hash, so what is there is right. */
 export async function uploadArtifacts(
-  { s3, region }: Session,
+  { s3, region, endpoint }: Session,
   bucket: string,
   prefix: string,
   archives: Readonly<Record<string, Archive>>,
@@ -87,7 +87,9 @@ export async function uploadArtifacts(
   const uploaded = (await Promise.all(uploads)).reduce((sum, count) => sum + count, 0);
   const Key = `${prefix}/${templateName}.json`;
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: template, ContentType: "application/json" }));
-  return { templateUrl: `https://${bucket}.s3.${region}.amazonaws.com/${Key}`, uploaded };
+  const host =
+    endpoint === undefined ? `https://${bucket}.s3.${region}.amazonaws.com` : `${new URL(endpoint).origin}/${bucket}`;
+  return { templateUrl: `${host}/${Key}`, uploaded };
 }
 
 function regionOf(region: string) {

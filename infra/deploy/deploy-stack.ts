@@ -1,7 +1,6 @@
 import {
   type CloudFormationClient,
   CreateChangeSetCommand,
-  CreateStackCommand,
   DeleteChangeSetCommand,
   DeleteStackCommand,
   DescribeChangeSetCommand,
@@ -9,7 +8,7 @@ import {
   DescribeStacksCommand,
   ExecuteChangeSetCommand,
   type Stack,
-  UpdateStackCommand,
+  type StackEvent,
   UpdateTerminationProtectionCommand,
 } from "@aws-sdk/client-cloudformation";
 import { MailweirError } from "../../shared/errors.ts";
@@ -33,7 +32,7 @@ export interface DeployStackOptions {
   /** Where the same template lies, for more than the 51,200 octets that a call may carry. */
   readonly templateUrl?: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** Emulators do less: no change sets, no protection. */
+  /** In an emulator nothing is worth protecting, and not all of them can. */
   readonly emulator: boolean;
   readonly onEvent: (event: StackEventLine) => void;
   /** Between two looks. Default 2000. */
@@ -62,9 +61,7 @@ export async function deployStack(
   }
   const isNew = stack === undefined || stack.StackStatus === "REVIEW_IN_PROGRESS";
   const began = new Date();
-  const changed = options.emulator
-    ? await changeAtOnce(client, options, isNew)
-    : await changeByChangeSet(client, options, isNew);
+  const changed = await changeByChangeSet(client, options, isNew);
   if (!changed) return "unchanged";
   const end = await untilSettled(client, options, stackName, began);
   if (end !== "CREATE_COMPLETE" && end !== "UPDATE_COMPLETE") {
@@ -115,21 +112,6 @@ export async function deleteStack(
     throw new StackError(
       `The stack ${options.stackName} ended as ${end}.\n${await firstFailures(client, StackId, began)}\nRemove what stands in the way, and run destroy again.`,
     );
-  }
-}
-
-async function changeAtOnce(
-  client: CloudFormationClient,
-  { stackName, template, tags }: DeployStackOptions,
-  isNew: boolean,
-): Promise<boolean> {
-  const input = { StackName: stackName, TemplateBody: template, Capabilities: capabilities, Tags: tagList(tags) };
-  try {
-    await client.send(isNew ? new CreateStackCommand(input) : new UpdateStackCommand(input));
-    return true;
-  } catch (error) {
-    if (error instanceof Error && /no updates/i.test(error.message)) return false;
-    throw error;
   }
 }
 
@@ -202,18 +184,26 @@ async function eventsSince(
   since: Date,
 ): Promise<readonly (StackEventLine & { readonly id: string })[]> {
   try {
-    const { StackEvents = [] } = await client.send(new DescribeStackEventsCommand({ StackName: stack }));
     // Clocks differ: a few seconds before the beginning are ours, too.
     const begin = since.getTime() - 5_000;
-    return StackEvents.filter(({ Timestamp }) => (Timestamp?.getTime() ?? 0) >= begin)
-      .reverse()
-      .map((event) => ({
-        id: event.EventId ?? "",
-        logicalId: event.LogicalResourceId ?? "",
-        type: event.ResourceType ?? "",
-        status: event.ResourceStatus ?? "",
-        ...(event.ResourceStatusReason !== undefined && { reason: event.ResourceStatusReason }),
-      }));
+    const events: StackEvent[] = [];
+    let NextToken: string | undefined;
+    do {
+      // Newest first, in pages: a stack of two hundred resources has several.
+      const page = await client.send(
+        new DescribeStackEventsCommand({ StackName: stack, ...(NextToken !== undefined && { NextToken }) }),
+      );
+      const found = (page.StackEvents ?? []).filter(({ Timestamp }) => (Timestamp?.getTime() ?? 0) >= begin);
+      events.push(...found);
+      NextToken = found.length === page.StackEvents?.length ? page.NextToken : undefined;
+    } while (NextToken !== undefined);
+    return events.reverse().map((event) => ({
+      id: event.EventId ?? "",
+      logicalId: event.LogicalResourceId ?? "",
+      type: event.ResourceType ?? "",
+      status: event.ResourceStatus ?? "",
+      ...(event.ResourceStatusReason !== undefined && { reason: event.ResourceStatusReason }),
+    }));
   } catch (error) {
     if (error instanceof Error && /does not exist/i.test(error.message)) return [];
     throw error;

@@ -2,6 +2,7 @@ import type { CompiledTemplate } from "../check-template.ts";
 import type { Archive } from "./package-stage.ts";
 
 export interface DeployableOptions {
+  readonly accountId: string;
   readonly artifactBucket: string;
   readonly prefix: string;
   readonly archives: Readonly<Record<string, Archive>>;
@@ -13,13 +14,14 @@ type Resource = CompiledTemplate["Resources"][string];
 
 /**
  * The template as CloudFormation gets it: code by the hash of its archive, so that what did not change is not deployed
- * again; without the bucket that osls would make for itself; and without what an emulator does not know.
+ * again; with the account's id written out, since CloudFormation takes over what is there only by literal names; without
+ * the bucket that osls would make for itself; and without what an emulator does not know.
  *
  * @returns the template, and the logical ids that were left out
  */
 export function deployableTemplate(
   { Resources, Outputs = {}, ...rest }: CompiledTemplate,
-  { artifactBucket, prefix, archives, leaveOut }: DeployableOptions,
+  { accountId, artifactBucket, prefix, archives, leaveOut }: DeployableOptions,
 ): { readonly template: CompiledTemplate; readonly leftOut: readonly string[] } {
   const dropped = new Map(
     Object.entries(Resources).filter(([id, { Type }]) => id.startsWith("ServerlessDeploymentBucket") || leaveOut(Type)),
@@ -28,7 +30,7 @@ export function deployableTemplate(
     .filter(([id]) => !dropped.has(id))
     .map(([id, resource]): [string, Resource] => [
       id,
-      withoutReferences(withCode(resource, artifactBucket, prefix, archives), dropped),
+      withAccount(withoutReferences(withCode(resource, artifactBucket, prefix, archives), dropped), accountId),
     ]);
   const outputs = Object.entries(Outputs).filter(([, output]) => !refersTo(output, dropped));
   return {
@@ -57,6 +59,25 @@ function withCode(
   return {
     ...resource,
     Properties: { ...resource.Properties, Code: { S3Bucket: bucket, S3Key: archiveKey(prefix, name, archive) } },
+  };
+}
+
+/** `Fn::Sub` of nothing but the account's id becomes text. */
+function withAccount(resource: Resource, accountId: string): Resource {
+  const written = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(written);
+    if (typeof value !== "object" || value === null) return value;
+    if ("Fn::Sub" in value && typeof value["Fn::Sub"] === "string") {
+      const text = value["Fn::Sub"].replaceAll("${AWS::AccountId}", accountId);
+      return text.includes("${") ? { "Fn::Sub": text } : text;
+    }
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, written(inner)]));
+  };
+  const { Properties } = resource;
+  if (Properties === undefined) return resource;
+  return {
+    ...resource,
+    Properties: Object.fromEntries(Object.entries(Properties).map(([key, value]) => [key, written(value)])),
   };
 }
 

@@ -3,6 +3,7 @@ import { DescribeReceiptRuleSetCommand } from "@aws-sdk/client-ses";
 import { type ApiReceiptRule, readApiRule } from "../../shared/receipt/api-rule.ts";
 import type { RuleSet } from "../../shared/receipt/model.ts";
 import type { CompiledTemplate } from "../check-template.ts";
+import { findStack } from "./deploy-stack.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -33,13 +34,10 @@ export async function deployedTemplate(
   { cloudFormation }: Session,
   stackName: string,
 ): Promise<CompiledTemplate | undefined> {
-  try {
-    const { TemplateBody } = await cloudFormation.send(
-      new GetTemplateCommand({ StackName: stackName, TemplateStage: "Original" }),
-    );
-    return TemplateBody === undefined ? undefined : JSON.parse(TemplateBody);
-  } catch (error) {
-    if (error instanceof Error && /does not exist|not found/i.test(error.message)) return undefined;
-    throw error;
-  }
+  // CloudFormation still knows the templates of stacks that are gone.
+  if (!(await findStack(cloudFormation, stackName))) return undefined;
+  const { TemplateBody } = await cloudFormation.send(
+    new GetTemplateCommand({ StackName: stackName, TemplateStage: "Original" }),
+  );
+  return TemplateBody === undefined ? undefined : JSON.parse(TemplateBody);
 }

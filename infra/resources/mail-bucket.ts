@@ -17,7 +17,7 @@ export function mailBucketResources({ config, topology }: Deployment): Resources
       Type: "AWS::S3::Bucket",
       // S3 tests at the bucket's creation whether it may send to the queue.
       ...(eventQueue !== undefined && { DependsOn: [`${queueId(eventQueue, config)}Policy`] }),
-      DeletionPolicy: "Retain",
+      DeletionPolicy: "RetainExceptOnCreate",
       UpdateReplacePolicy: "Retain",
       Properties: {
         BucketName: text(names.bucket),
@@ -86,7 +86,7 @@ export function mailBucketResources({ config, topology }: Deployment): Resources
     MailBucketPolicy: {
       Type: "AWS::S3::BucketPolicy",
       // With the bucket, or destroy would leave a bucket that nobody's rules may read over plain HTTP but everybody may try.
-      DeletionPolicy: "Retain",
+      DeletionPolicy: "RetainExceptOnCreate",
       UpdateReplacePolicy: "Retain",
       Properties: {
         Bucket: ref("MailBucket"),

@@ -14,7 +14,7 @@ export function mailKeyResources({ config }: Deployment): Resources {
   return {
     [mailKeyId]: {
       Type: "AWS::KMS::Key",
-      DeletionPolicy: "Retain",
+      DeletionPolicy: "RetainExceptOnCreate",
       UpdateReplacePolicy: "Retain",
       Properties: {
         Description: `Mail of ${config.ruleSet.name}`,

@@ -148,7 +148,7 @@ function identities({ config }: Deployment): Resources {
       ids[index] ?? "",
       {
         Type: "AWS::SES::EmailIdentity",
-        DeletionPolicy: "Retain",
+        DeletionPolicy: "RetainExceptOnCreate",
         UpdateReplacePolicy: "Retain",
         Properties: {
           EmailIdentity: domain,

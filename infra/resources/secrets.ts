@@ -10,7 +10,7 @@ export function secretResources({ config }: Deployment): Resources {
   return {
     TokenSecret: {
       Type: "AWS::SecretsManager::Secret",
-      DeletionPolicy: "Retain",
+      DeletionPolicy: "RetainExceptOnCreate",
       UpdateReplacePolicy: "Retain",
       Properties: {
         Name: config.names.tokenSecret,

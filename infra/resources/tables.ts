@@ -21,7 +21,7 @@ function table(name: string, schema: TableSchema, pointInTimeRecovery: boolean):
   const keys = [schema, ...schema.indexes].flatMap(({ hashKey, rangeKey }) => [hashKey, rangeKey]);
   return {
     Type: "AWS::DynamoDB::Table",
-    DeletionPolicy: "Retain",
+    DeletionPolicy: "RetainExceptOnCreate",
     UpdateReplacePolicy: "Retain",
     Properties: {
       TableName: name,

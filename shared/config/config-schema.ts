@@ -167,7 +167,7 @@ export const logRetentionDays = [
 
 const alarms = z.strictObject({
   email: text.optional(),
-  suspiciousPercent: count(100).optional(),
+  suspiciousPerHour: count(1_000_000).optional(),
   silentHours: z.int().min(0).max(24).optional(),
   queueAgeMinutes: count(1_440).optional(),
 });

@@ -33,7 +33,7 @@ export function resolveAws(
     tracing: false,
     workerConcurrency: 10,
     ...settings,
-    alarms: { suspiciousPercent: 50, silentHours: 24, queueAgeMinutes: 30, ...common.alarms, ...own.alarms },
+    alarms: { suspiciousPerHour: 100, silentHours: 24, queueAgeMinutes: 30, ...common.alarms, ...own.alarms },
   };
 }
 

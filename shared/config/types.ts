@@ -75,8 +75,8 @@ export interface AwsSettings {
 export interface AlarmConfig {
   /** Who is told. AWS asks the address to confirm. Without one the alarms show in CloudWatch only. */
   readonly email?: string;
-  /** Alarm when more of an hour's mail than this is suspicious. Default 50. */
-  readonly suspiciousPercent?: number;
+  /** Alarm when more mails than this are suspicious in one hour. Default 100. */
+  readonly suspiciousPerHour?: number;
   /** Alarm when no mail at all came in so many hours; 0 for never. Default 24. */
   readonly silentHours?: number;
   /** Alarm when the oldest message of a queue waits so long. Default 30. */
@@ -424,7 +424,7 @@ export interface ResolvedAws {
   readonly workerConcurrency: number;
   readonly alarms: {
     readonly email?: string;
-    readonly suspiciousPercent: number;
+    readonly suspiciousPerHour: number;
     readonly silentHours: number;
     readonly queueAgeMinutes: number;
   };

@@ -311,5 +311,8 @@ test("the example's streams are in it", () => {
     expect(Resources[`${id}Dlq`]?.Properties).toMatchObject({ QueueName: `mailweir-prod-stream-${name}-dlq` });
   }
   expect(Resources["ObjectsQueue"]?.Properties).toMatchObject({ DelaySeconds: 900 });
-  expect(Resources["MailBucket"]).toMatchObject({ DependsOn: ["ObjectsQueuePolicy"], DeletionPolicy: "Retain" });
+  expect(Resources["MailBucket"]).toMatchObject({
+    DependsOn: ["ObjectsQueuePolicy"],
+    DeletionPolicy: "RetainExceptOnCreate",
+  });
 });

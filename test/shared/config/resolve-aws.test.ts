@@ -44,11 +44,7 @@ describe("what a deployment refuses, with its place and the remedy", () => {
     ["a rule set that has no such name", { aws: { takeOver: "my set" } }, { at: "aws.takeOver", allowed: remedy }],
     ["identities that are neither", { aws: { identities: "keep" } }, { at: "aws.identities", allowed: remedy }],
     ["an alarm to no address", { aws: { alarms: { email: "ops" } } }, { at: "aws.alarms.email", allowed: remedy }],
-    [
-      "more than a hundred percent",
-      { aws: { alarms: { suspiciousPercent: 101 } } },
-      { at: "aws.alarms.suspiciousPercent" },
-    ],
+    ["an alarm at no mail", { aws: { alarms: { suspiciousPerHour: 0 } } }, { at: "aws.alarms.suspiciousPerHour" }],
     ["silence of more than a day", { aws: { alarms: { silentHours: 25 } } }, { at: "aws.alarms.silentHours" }],
     ["a stage's misspelt setting", { aws: { stages: { prod: { tracin: true } } } }, { at: "aws.stages.prod.tracin" }],
     ["a stage that cannot be named", { aws: { stages: { Prod: {} } } }, { at: "aws.stages.Prod", allowed: remedy }],
