@@ -17,6 +17,7 @@ import { clientName } from "./authenticate/client-name.ts";
 import { createResolver } from "./authenticate/create-resolver.ts";
 import { openBlockLists } from "./block-lists/block-lists.ts";
 import { startHttp } from "./console/http-server.ts";
+import { serveOneClick } from "./console/one-click.ts";
 import { secretFromEnvironment } from "./environment.ts";
 import type { FunctionHost } from "./invoke/function-host.ts";
 import { createInProcessHost } from "./invoke/in-process-host.ts";
@@ -252,7 +253,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     const token = Buffer.from(random.bytes(24)).toString("base64url");
-    const http = await startHttp({ listen: httpListen, config, store, ports, reception, token, sesApi, log });
+    const oneClickFunction = topology.functions.find(({ name }) => name === "one-click");
+    const oneClick = oneClickFunction
+      ? serveOneClick({ host, target: oneClickFunction, random, log })
+      : async () => undefined;
+    const http = await startHttp({ listen: httpListen, config, store, ports, reception, token, sesApi, oneClick, log });
     undo.push(() => http.close());
     const smtp = await startSmtp({
       listen: smtpListen,

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
@@ -9,6 +9,7 @@ import { isSesRequest } from "../ses-api/check-signature.ts";
 import type { SesApi } from "../ses-api/create-ses-api.ts";
 import { serveSesApi } from "../ses-api/serve-ses-api.ts";
 import { type ApiParts, createApi } from "./api.ts";
+import { oneClickPath } from "./one-click.ts";
 import { servePage } from "./page-files.ts";
 
 export interface HttpOptions extends ApiParts {
@@ -17,6 +18,8 @@ export interface HttpOptions extends ApiParts {
   /** Opens what changes something to the tools of this machine: `Authorization: Bearer …`. */
   readonly token: string;
   readonly sesApi: SesApi;
+  /** Answers below `oneClickPath`, for whoever has a link: under any name, without token. */
+  readonly oneClick: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
 
 export interface Http {
@@ -38,7 +41,7 @@ export class HttpListenError extends MailweirError {
  * @throws {HttpListenError}
  */
 export async function startHttp(options: HttpOptions): Promise<Http> {
-  const { listen, token, sesApi, log } = options;
+  const { listen, token, sesApi, oneClick, log } = options;
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (c, next) => {
     await next();
@@ -51,6 +54,10 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
   const server = createServer((request, response) => {
     if (request.method === "POST" && request.url === "/" && isSesRequest(request.headers)) {
       serveSesApi(sesApi, request, response).catch(() => response.destroy());
+      return;
+    }
+    if (request.url?.startsWith(oneClickPath) === true) {
+      oneClick(request, response).catch(() => response.destroy());
       return;
     }
     const refusal = refuse(request, token);

@@ -118,6 +118,12 @@ const keepInLedger: Permission = {
   why: "notes what was sent, so that it is sent once",
 };
 
+const sendMail: Permission = {
+  actions: ["ses:SendEmail", "ses:SendRawEmail"],
+  resources: ["identities"],
+  why: "asks whether a request was the person's own, and says that it was done",
+};
+
 /** By function; one that is not here gets only its log. */
 const byFunction: Readonly<Record<string, readonly Permission[]>> = {
   gate: [
@@ -154,7 +160,8 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
       why: "delivers to folders",
     },
   ],
-  "work-unsubscribe": [...work, ...suppress],
+  "work-unsubscribe": [...work, ...suppress, keepInLedger, sendMail],
+  "one-click": [keepInLedger, ...suppress],
   "work-ticket": [
     ...work,
     encrypt,
@@ -280,16 +287,17 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
   }
 }
 
-/** Of the token keys: those that the configuration names, or the generated one. */
-function secretNames({ tokens, names }: ResolvedConfig): readonly string[] {
-  if (tokens === undefined) return [names.tokenSecret];
-  const sources = [...tokens.keys.map(({ secretFrom }) => secretFrom), tokens.addressSecretFrom];
+/** Of the token keys (those that the configuration names, or the generated one) and of webhooks. */
+function secretNames({ tokens, names, unsubscribe }: ResolvedConfig): readonly string[] {
+  const webhooks = Object.values(unsubscribe.webhooks).map(({ secretFrom }) => secretFrom);
+  const generated = tokens === undefined ? [names.tokenSecret] : [];
+  const sources = [...(tokens?.keys.map(({ secretFrom }) => secretFrom) ?? []), tokens?.addressSecretFrom, ...webhooks];
   const named = sources.flatMap((source) => {
     if (source === undefined) return [];
     if ("secretsManager" in source) return [source.secretsManager];
     return "parameter" in source ? [`parameter/${source.parameter.replace(/^\//, "")}`] : [];
   });
-  return [...new Set(named)];
+  return [...new Set([...generated, ...named])];
 }
 
 /** The bucket of the configuration, and wherever rules of the user's own store mail. */

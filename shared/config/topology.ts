@@ -97,6 +97,7 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
       functionNamed("journal", { timeoutMs: 30_000, memoryMb: 256 }),
       functionNamed("route-notification", { timeoutMs: 30_000, memoryMb: 512 }),
       functionNamed("route-object", { timeoutMs: 60_000, memoryMb: 512 }),
+      functionNamed("one-click", { timeoutMs: 10_000, memoryMb: 256 }),
       functionNamed("propagate", { timeoutMs: 60_000, memoryMb: 256 }),
       functionNamed("answer-ticket", worker),
       ...[...workers].map(([name, of]) => functionNamed(name, { ...worker, streams: of })),
