@@ -62,6 +62,7 @@ export async function verifySignatures(
         domain: nameOf(entry.signingDomain).toLowerCase(),
         selector: nameOf(entry.selector),
         aligned: Boolean(entry.status.aligned) && !(result === "pass" && reason !== undefined),
+        ...(result === "pass" && reason !== undefined && { weak: true }),
         ...(reason !== undefined && { reason }),
       };
     });

@@ -23,6 +23,8 @@ export interface DkimFinding {
   readonly selector: string;
   /** Whether `domain` is aligned (relaxed) with the author's domain. */
   readonly aligned: boolean;
+  /** Valid, but too weak to count (RFC 8301); then never `aligned`, and the header block says `policy`. */
+  readonly weak?: true;
 }
 
 /** What was found out about who sent a message. Computed once after acceptance, stored, never computed again. */

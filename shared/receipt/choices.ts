@@ -353,6 +353,20 @@ export const choices = {
     question: "A parameter of MAIL or RCPT that was not offered (DSN, SMTPUTF8): the reply of RFC 5321.",
     code: "local/smtp/reply-lines.ts",
   },
+  repeatedRecipients: {
+    value: "once",
+    certainty: "proposal",
+    section: "§1.3",
+    question: "A mailbox that RCPT names twice, in whatever case: accepted twice, and one recipient, as first written.",
+    code: "local/smtp/reception.ts",
+  },
+  receivedIpv6: {
+    value: "[2001:db8::1]",
+    certainty: "proposal",
+    section: "§4.3",
+    question: "How Received and Received-SPF write an IPv6 client: as it is; an IPv4-mapped one as the IPv4 address.",
+    code: "shared/receipt/header-block.ts",
+  },
   bareNewlineReply: {
     value: "550 5.5.2",
     certainty: "proposal",
@@ -533,7 +547,8 @@ export const choices = {
     value: "not counted",
     certainty: "proposal",
     section: "§4.1",
-    question: "SHA-1, keys under 1024 bits and signatures from before RFC 4871: verified, and never PASS (RFC 8301).",
+    question:
+      "SHA-1, keys under 1024 bits and signatures from before RFC 4871: verified, never PASS (RFC 8301), and policy in the block.",
     code: "local/authenticate/mailauth.ts",
   },
   receivedName: {

@@ -82,8 +82,10 @@ function spfClause({ authentication, client, envelopeFrom }: HeaderBlockInput): 
   return `${result} (spfCheck: ${comment}) client-ip=${ip}; envelope-from=${sender}; helo=${helo};`;
 }
 
-function dkimClause({ result, domain }: DkimFinding): string {
-  return domain === "" ? ` dkim=${result};` : ` dkim=${result} header.i=@${printable(domain)};`;
+function dkimClause({ result, domain, weak }: DkimFinding): string {
+  // RFC 8601 §2.7.1: valid, and not acceptable here. Whoever reads the block must not take it for a pass.
+  const word = weak ? "policy" : result;
+  return domain === "" ? ` dkim=${word};` : ` dkim=${word} header.i=@${printable(domain)};`;
 }
 
 function dmarcClause({ result, domain }: Authentication["dmarc"]): string {

@@ -92,7 +92,8 @@ function dkimVerdict(results: string, author: string | undefined): VerdictStatus
     return domain === author || author.endsWith(`.${domain}`) || domain.endsWith(`.${author}`);
   });
   if (aligned) return "PASS";
-  if (passed.length > 0) return "GRAY";
+  // `policy` is a signature that is valid, and too weak to count.
+  if (passed.length > 0 || clauses.some((clause) => clause[1]?.toLowerCase() === "policy")) return "GRAY";
   return clauses.some((clause) => clause[1]?.toLowerCase() === "fail") ? "FAIL" : "PROCESSING_FAILED";
 }
 

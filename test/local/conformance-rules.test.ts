@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { openEnvelope } from "../../shared/encryption/open-envelope.ts";
 import { limits } from "../../shared/receipt/limits.ts";
 import type { ReceiptAction } from "../../shared/receipt/model.ts";
+import { publicKeyText, signByHand } from "./authenticate/sign-by-hand.ts";
 import {
   actions,
   type Conformance,
@@ -303,6 +304,17 @@ describe("the header block", () => {
       ) + raw,
     );
     expect(started.notices()[0]?.mail).toMatchObject({ source: "", commonHeaders: { returnPath: "" } });
+  });
+
+  test("§4.3, a choice: a signature too weak to count is policy in the block and GRAY in the verdict", async () => {
+    const started = await startConformance([rule("store", [actions.s3])], {
+      zone: { "s1._domainkey.sender.example": { TXT: [`v=DKIM1; p=${publicKeyText}`] } },
+    });
+    const id = await started.send({ raw: signByHand({ tags: { v: null } }) });
+    expect((await started.stored(`inbound/${id}`)).toString()).toContain(
+      "\r\n dkim=policy header.i=@sender.example;\r\n",
+    );
+    expect(receiptOf(started)).toMatchObject({ dkimVerdict: { status: "GRAY" }, dmarcVerdict: { status: "GRAY" } });
   });
 
   test(row(20), async () => {

@@ -76,6 +76,16 @@ test.for<[string, Partial<HeaderBlockInput>, object]>([
     { verdicts: { dkim: "GRAY" } },
   ],
   [
+    "a signature of the author that is too weak to count",
+    {
+      authentication: {
+        ...authenticated,
+        dkim: [{ result: "pass", domain: "sender.example", selector: "s", aligned: false, weak: true }],
+      },
+    },
+    { verdicts: { dkim: "GRAY" } },
+  ],
+  [
     "DNS in trouble",
     {
       authentication: {
