@@ -30,7 +30,7 @@ import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { secretFile } from "./secret-file.ts";
 import { startSending } from "./send/start-sending.ts";
-import { configuredTargets } from "./ses-api/configured-targets.ts";
+import { configuredTargets, knownKeys } from "./ses-api/configured-targets.ts";
 import { createSesApi } from "./ses-api/create-ses-api.ts";
 import { certificateFiles, ownCertificate } from "./smtp/certificate.ts";
 import { createReception, type Reception } from "./smtp/reception.ts";
@@ -122,7 +122,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       topology,
       clock,
       random,
-      kmsKeyArns: kmsKeys(config),
+      kmsKeyArns: knownKeys(config),
       ipFilters: config.ipFilters,
       ...(config.tokens && { tokens: config.tokens }),
       env: process.env,
@@ -362,15 +362,6 @@ function sesApiAccess({ keys, rateLimit }: ResolvedConfig["local"]["sesApi"]) {
     }),
     ...(rateLimit && { rateLimitMs: 1_000 }),
   };
-}
-
-function kmsKeys(config: ResolvedConfig): readonly string[] {
-  const named = config.ruleSet.rules.flatMap((rule) =>
-    rule.actions.flatMap((action) =>
-      action.type === "S3" && action.kmsKeyArn !== undefined ? [action.kmsKeyArn] : [],
-    ),
-  );
-  return [...new Set([config.names.kmsKeyArn, ...named])];
 }
 
 /** The choice of SetActiveReceiptRuleSet survives restarts, so a start must show it. */

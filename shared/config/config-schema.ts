@@ -134,6 +134,10 @@ const local = z.strictObject({
   functions: z.record(text, text).optional(),
   buckets: z.record(text, localBucket).optional(),
   topics: z.record(text, localTopic).optional(),
+  keys: z
+    .array(z.string().regex(/^arn:[\w-]+:kms:/, "is no ARN of a KMS key"))
+    .max(100)
+    .optional(),
   queues: z.record(text, localQueue).optional(),
   sesApi: sesApi.optional(),
   blockLists: blockLists.optional(),

@@ -437,6 +437,7 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
     ...(local.tls !== undefined && { tls: local.tls }),
     functions: local.functions ?? {},
     ...resolveTargets(local, faults),
+    keys: local.keys ?? [],
     sesApi: { keys: local.sesApi?.keys ?? [], rateLimit: local.sesApi?.rateLimit ?? false },
     blockLists: resolveBlockLists(local.blockLists, faults),
     ...(local.smarthost !== undefined && { smarthost: local.smarthost }),

@@ -237,6 +237,8 @@ export interface LocalConfig {
   /** Buckets, topics and queues that own rules name, beside those of the pipeline; by name. */
   readonly buckets?: Readonly<Record<string, LocalBucketConfig>>;
   readonly topics?: Readonly<Record<string, LocalTopicConfig>>;
+  /** ARNs of KMS keys that own rules may name; the local key store stands for them. `alias/aws/ses` is always there. */
+  readonly keys?: readonly string[];
   readonly queues?: Readonly<Record<string, LocalQueueConfig>>;
   readonly sesApi?: {
     /** Whose signatures are taken; default: any. `secretFrom` names an environment variable. */
@@ -482,6 +484,7 @@ export interface ResolvedLocal {
   readonly functions: Readonly<Record<string, string>>;
   readonly buckets: Readonly<Record<string, LocalBucketConfig>>;
   readonly topics: Readonly<Record<string, LocalTopicConfig>>;
+  readonly keys: readonly string[];
   readonly queues: Readonly<Record<string, LocalQueueConfig>>;
   readonly sesApi: { readonly keys: readonly SesApiKeyConfig[]; readonly rateLimit: boolean };
   readonly blockLists: BlockListConfig;

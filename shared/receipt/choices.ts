@@ -624,6 +624,21 @@ export const choices = {
     question: "Action in the DSN of a 4xx template.",
     code: "local/actions/delivery-status.ts",
   },
+  connectInstanceSyntax: {
+    value: "InvalidParameterValue",
+    certainty: "proposal",
+    section: "§5.8",
+    question: "What the API says of a Connect instance that is no ARN of one.",
+    code: "shared/receipt/validate-rule.ts",
+  },
+  connectAttachments: {
+    value: "552 5.3.4 Message too large",
+    certainty: "proposal",
+    section: "§5.8",
+    question: "Text and sender of the bounce of a mail with more than 10 attachments that a Connect action gets.",
+    code: "local/actions/connect.ts",
+    option: "bounceSender",
+  },
   bounceOfNullSender: {
     value: "nothing is sent",
     certainty: "proposal",

@@ -106,7 +106,12 @@ export function findActionFaults(action: ReceiptAction): ApiError[] {
     case "WorkMail":
       return findTopicFaults(action.topicArn);
     case "Connect":
-      return [];
+      return [
+        ...(/^arn:[\w-]+:connect:[a-z0-9-]+:[0-9]{12}:instance\/[A-Za-z0-9-]{1,100}$/.test(action.instanceArn)
+          ? []
+          : [invalid(`Invalid Connect instance ARN: ${action.instanceArn}`, "instanceArn")]),
+        ...findRoleFaults(action.iamRoleArn).map(({ message, at }) => invalid(message, at ?? "iamRoleArn")),
+      ];
   }
 }
 

@@ -345,6 +345,28 @@ describe("actions", () => {
   });
 });
 
+test("a mail with more attachments than Connect takes is bounced, one with ten is not", async () => {
+  const connect = {
+    type: "Connect",
+    instanceArn: "arn:aws:connect:us-east-1:111122223333:instance/00000000-0000-0000-0000-000000000000",
+    iamRoleArn: "arn:aws:iam::111122223333:role/connect",
+  } as const;
+  const part =
+    '--b\r\nContent-Disposition: attachment; filename="a.bin"\r\nContent-Type: application/octet-stream\r\n\r\nx\r\n';
+  const raw = (count: number) =>
+    `From: ann@sender.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n${part.repeat(count)}--b--\r\n`;
+  const ten = await engine.accept([rule("a", [connect])], { raw: raw(10) });
+  await engine.run(ten);
+  expect(await engine.outbox()).toEqual([]);
+  const eleven = await engine.accept([rule("a", [connect, actions.s3])], { raw: raw(11) });
+  await engine.run(eleven);
+  expect((await engine.store.engine.actionLog(eleven)).map(({ state, result }) => `${state} ${result}`)).toEqual([
+    expect.stringMatching(/^done 11 attachments are too many for Connect: bounced with 552 5\.3\.4/),
+    expect.stringMatching(/^done stored/),
+  ]);
+  expect(await engine.outbox()).toHaveLength(1);
+});
+
 describe("verification", () => {
   test("is recorded once and never computed again, whatever a later check would say", async () => {
     engine.world.answer = async () => {

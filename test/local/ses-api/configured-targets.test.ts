@@ -16,6 +16,18 @@ test("rules may name the bucket, topic, key and functions of the configuration",
   ]).toEqual([true, true, true, true]);
 });
 
+test("the key that AWS keeps for SES is there, and those named in the configuration", () => {
+  const own = "arn:aws:kms:us-east-1:111122223333:key/0000aaaa-11bb-22cc-33dd-444444eeeeee";
+  const more = resolveConfig({
+    domains: ["example.com"],
+    streams: { personal: { recipients: ["example.com"] } },
+    local: { keys: [own] },
+  });
+  const { hasKey } = configuredTargets(more, deriveTopology(more), () => false);
+  expect([own, "arn:aws:kms:us-east-1:000000000000:alias/aws/ses"].map(hasKey)).toEqual([true, true]);
+  expect(targets.hasKey(own)).toBe(false);
+});
+
 test("and nothing else", () => {
   const asked = [targets.hasBucket, targets.hasTopic, targets.hasKey, targets.hasFunction];
   expect(asked.map((has) => has("other"))).toEqual([false, false, false, false]);

@@ -315,6 +315,39 @@ const rows: readonly Row[] = [
     "InvalidParameterValue",
     "Either BounceType or RecipientDsnFields must be specified for recipient: a@example.com",
   ],
+  [
+    "a Connect action without its role",
+    rule({
+      Name: "a",
+      Actions: [
+        { ConnectAction: { InstanceARN: "arn:aws:connect:us-east-1:111122223333:instance/a", IAMRoleARN: absent } },
+      ],
+    }),
+    "ValidationError",
+    one("'rule.actions.1.member.connectAction.iAMRoleARN' failed to satisfy constraint: Member must not be null"),
+  ],
+  [
+    "a Connect instance that is none",
+    rule({
+      Name: "a",
+      Actions: [
+        { ConnectAction: { InstanceARN: "arn:aws:ses:x", IAMRoleARN: "arn:aws:iam::111122223333:role/connect" } },
+      ],
+    }),
+    "InvalidParameterValue",
+    "Invalid Connect instance ARN: arn:aws:ses:x",
+  ],
+  [
+    "a Connect role that is none",
+    rule({
+      Name: "a",
+      Actions: [
+        { ConnectAction: { InstanceARN: "arn:aws:connect:us-east-1:111122223333:instance/a", IAMRoleARN: "connect" } },
+      ],
+    }),
+    "InvalidParameterValue",
+    "Could not assume the provided IAM role",
+  ],
   ...bounceRows(),
   [
     "a bounce of an unknown message",
