@@ -4,8 +4,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { extractReply, type ReplyInput } from "../shared/mail/reply/extract-reply.ts";
-import { isForwarded } from "../shared/mail/reply/is-forwarded.ts";
+import type { ReplyInput } from "../shared/mail/reply/extract-reply.ts";
+import { extractFromAny } from "../shared/mail/reply/is-forwarded.ts";
 import { folded, matches, replyCases, statedCases } from "./score-replies.ts";
 
 /**
@@ -98,7 +98,7 @@ interface ForwardReader {
   read(text: string, subject?: string): { forwarded: boolean; message?: string };
 }
 
-const ours: Peer = ["**ours**", (input) => extractReply({ ...input, isForward: isForwarded(input) }).text];
+const ours: Peer = ["**ours**", (input) => extractFromAny(input).reply.text];
 
 async function main(): Promise<void> {
   const places = process.argv.slice(2);

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseMail } from "../shared/mail/parse-mail.ts";
-import { extractReply, type Reply, type ReplyInput } from "../shared/mail/reply/extract-reply.ts";
-import { isForwarded } from "../shared/mail/reply/is-forwarded.ts";
+import type { Reply, ReplyInput } from "../shared/mail/reply/extract-reply.ts";
+import { extractFromAny } from "../shared/mail/reply/is-forwarded.ts";
 
 /**
  * Scores reply extraction against the reply corpora, by family: `node bench/score-replies.ts [place] [--verbose] [--dev|--held]`.
@@ -182,7 +182,7 @@ async function main(): Promise<void> {
     if (values.held && halfOf(one) !== "held") continue;
     const row = rows.get(one.family) ?? { cases: 0, strict: 0, own: 0, empty: 0 };
     rows.set(one.family, row);
-    const reply = extractReply({ ...one.input, isForward: isForwarded(one.input) });
+    const reply = extractFromAny(one.input).reply;
     const expected = folded(one.expected);
     row.cases++;
     const strict = matches(one, reply.text);

@@ -119,9 +119,11 @@ export function isDated(text: string): boolean {
 }
 
 function lastVerb(text: string): { end: number } | undefined {
-  let found: { end: number } | undefined;
-  for (const match of text.matchAll(wrote)) found = { end: match.index + match[0].length };
-  return found;
+  let end: number | undefined;
+  // Not matchAll: it copies the expression, a long one, for every line.
+  wrote.lastIndex = 0;
+  while (wrote.test(text)) end = wrote.lastIndex;
+  return end === undefined ? undefined : { end };
 }
 
 const namePart =

@@ -45,6 +45,8 @@ export function headerBlockAt(lines: readonly SourceLine[], at: number, introduc
     }
     const { name, known } = readLabels(line);
     if (known) {
+      // A second sender is another block's; without this, a million "From:" would each read on.
+      if (known.size === 1 && known.has("from") && fields.has("from")) break;
       for (const field of known) fields.add(field);
     } else if (name === undefined || !introduced || fields.size > 0) {
       // Not a field: the rest of a long value, or the end of the block.

@@ -1,6 +1,6 @@
 import { decodeWords } from "../encoded-words.ts";
 import { type Header, headerValue } from "../headers.ts";
-import { extractReply, type ReplyInput } from "./extract-reply.ts";
+import { extractReply, type Reply, type ReplyInput } from "./extract-reply.ts";
 import { wordList } from "./word-list.ts";
 
 // What clients put before the subject of a forward, lower case, without the colon. "I" (Italian), "RV", "TR", "WG", "PD"
@@ -26,11 +26,17 @@ export function hasForwardSubject(subject: string): boolean {
  * decides nothing: people answer to forwards, and the prefix stays.
  */
 export function isForwarded(input: ReplyInput): boolean {
+  return extractFromAny(input).isForward;
+}
+
+/** The reply of a message of which nobody knows yet whether it is a forward, and whether it is one; reads most only once. */
+export function extractFromAny(input: ReplyInput): { readonly reply: Reply; readonly isForward: boolean } {
   const headers: readonly Header[] = input.headers ?? [];
   const subject = decodeWords(headerValue(headers, "Subject") ?? "");
-  const isForward = input.isForward === true || hasForwardSubject(subject);
-  const { segments, text } = extractReply({ ...input, isForward });
+  const hinted = input.isForward === true || hasForwardSubject(subject);
+  const reply = extractReply({ ...input, isForward: hinted });
   let forwarded = 0;
-  for (const segment of segments) if (segment.kind === "forward") forwarded += segment.text.trim().length;
-  return forwarded > 0 && (forwarded >= text.length || isForward);
+  for (const segment of reply.segments) if (segment.kind === "forward") forwarded += segment.text.trim().length;
+  const isForward = forwarded > 0 && (forwarded >= reply.text.length || hinted);
+  return { reply: isForward === hinted ? reply : extractReply({ ...input, isForward }), isForward };
 }

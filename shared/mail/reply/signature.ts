@@ -76,7 +76,7 @@ export function isSignatureDash(content: string): boolean {
 const noticeWords =
   "confidential|disclaimer|intended\\s*(?:$|solely|only|for|recipient)|solely for|addressee|privileged|mailing list|unsubscribe|legal notice|viruse?s?(?!\\p{L})|in error|vertraulich|nicht der richtige adressat|irrtümlich|confidentiel|destinataire|confidencial|destinatario|riservat[eoai]|vertrouwelijk|konfidentiell|fortrolig|luottamukselli|poufn|důvěrn|bizalmas|конфиденциальн|abmelden|désabonner";
 const notice = new RegExp(
-  `(?<!\\p{L})(?:${noticeWords})|https?:\\/\\/|www\\.|[^\\s@]{1,64}@[^\\s@]{1,255}|\\+?\\d[\\d ()./-]{6,}\\d`,
+  `(?<!\\p{L})(?:${noticeWords})|https?:\\/\\/|www\\.|[^\\s@]@[^\\s@]|\\+?\\d[\\d ()./-]{6,}\\d`,
   "iu",
 );
 const legalWord = new RegExp(
