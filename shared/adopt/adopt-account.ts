@@ -3,7 +3,7 @@ import { resourceNames } from "../config/names.ts";
 import { receivingRegions } from "../config/regions.ts";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { deriveTopology } from "../config/topology.ts";
-import type { MailConfig } from "../config/types.ts";
+import type { LocalTopicConfig, MailConfig } from "../config/types.ts";
 import { MailweirError } from "../errors.ts";
 import { parseDomain } from "../mail/address.ts";
 import { validateCidr } from "../receipt/ip-filter.ts";
@@ -107,6 +107,13 @@ export function adoptAccount(account: Account): Adoption {
     return !fault;
   });
   const functions = adoptFunctions(rules);
+  const topics = adoptTopics(account, rules, functions);
+  const local = {
+    ...(functions.length > 0 && {
+      functions: Object.fromEntries(functions.map(({ key, module }) => [key, `./${module}`])),
+    }),
+    ...(Object.keys(topics).length > 0 && { topics }),
+  };
   const config: Adoption["config"] = {
     domains,
     region: receivingRegions.find((known) => known === region) ?? region,
@@ -114,9 +121,7 @@ export function adoptAccount(account: Account): Adoption {
       ipFilters: filters.map(({ policy, cidr }) => (policy === "Allow" ? { allow: cidr } : { block: cidr })),
     }),
     ruleSet: { name: ruleSet.name, rules },
-    ...(functions.length > 0 && {
-      local: { functions: Object.fromEntries(functions.map(({ key, module }) => [key, `./${module}`])) },
-    }),
+    ...(Object.keys(local).length > 0 && { local }),
   };
   return {
     config,
@@ -126,7 +131,7 @@ export function adoptAccount(account: Account): Adoption {
       ...findDerived(account, rules),
       ...findSets(account),
       ...findFunctionGaps(account, functions),
-      ...findResources(account, rules, config),
+      ...findResources(account, rules, functions),
       ...findIdentities(account),
       ...(account.ipFilters ? [] : [filtersUnknown]),
       ...(filters.length > 0 ? [filterNames(filters.map(({ name }) => name))] : []),
@@ -273,7 +278,43 @@ function findFunctionGaps({ functions: looked }: Account, functions: readonly Ad
   });
 }
 
-function findResources(account: Account, rules: readonly ReceiptRule[], config: MailConfig): Gap[] {
+/**
+ * The topics that rules name, by their names, with those subscribers that are here too: functions that the rules call as well.
+ * Two topics of one name in different accounts are one here.
+ */
+function adoptTopics(
+  { topics: looked, region }: Account,
+  rules: readonly ReceiptRule[],
+  functions: readonly AdoptedFunction[],
+): Readonly<Record<string, LocalTopicConfig>> {
+  const own = localNames(region).noticeTopicArn;
+  const arns = rules.flatMap(({ actions }) => actions.flatMap((action) => topicOf(action) ?? []));
+  const topics: Record<string, LocalTopicConfig> = {};
+  for (const arn of [...new Set(arns)].sort()) {
+    const name = arn.split(":")[5] ?? "";
+    if (arn === own || !isTopicName(name)) continue;
+    const found = looked[arn];
+    const subscribers = found?.kind === "found" ? found.subscriptions : [];
+    const called = functions.filter((each) => subscribers.some((subscriber) => isFunction(subscriber, each)));
+    const keys = [...new Set([...(topics[name]?.functions ?? []), ...called.map(({ key }) => key)])];
+    topics[name] = keys.length > 0 ? { functions: keys } : {};
+  }
+  return topics;
+}
+
+/** What `local.topics` takes: a FIFO topic, which is no target of SES anyway, and names beyond 76 have no place there. */
+function isTopicName(name: string): boolean {
+  return /^[A-Za-z0-9_-]{1,76}$/.test(name);
+}
+
+function isFunction(
+  { protocol, endpoint }: { readonly protocol: string; readonly endpoint: string },
+  { arn }: AdoptedFunction,
+): boolean {
+  return protocol === "lambda" && (endpoint === arn || endpoint.startsWith(`${arn}:`));
+}
+
+function findResources(account: Account, rules: readonly ReceiptRule[], functions: readonly AdoptedFunction[]): Gap[] {
   const gaps: Gap[] = [];
   const seen = new Set<string>();
   const once = (gap: Gap) => {
@@ -282,11 +323,10 @@ function findResources(account: Account, rules: readonly ReceiptRule[], config: 
     seen.add(key);
   };
   const known = localNames(account.region).noticeTopicArn;
-  const provided = new Set(Object.keys((config.local as { topics?: object } | undefined)?.topics ?? {}));
   for (const { name, actions } of rules) {
     for (const action of actions) {
       const topicArn = topicOf(action);
-      if (topicArn !== undefined && topicArn !== known && !provided.has(topicArn)) once(topicGap(account, topicArn));
+      if (topicArn !== undefined && topicArn !== known) once(topicGap(account, topicArn, functions));
       if (action.type === "S3") for (const gap of storeGaps(account, action)) once(gap);
       if (action.type === "WorkMail") {
         once({
@@ -326,17 +366,38 @@ function findResources(account: Account, rules: readonly ReceiptRule[], config: 
   return gaps;
 }
 
-function topicGap({ topics }: Account, topicArn: string): Gap {
+function topicGap({ topics }: Account, topicArn: string, functions: readonly AdoptedFunction[]): Gap {
+  if (!isTopicName(topicArn.split(":")[5] ?? "")) {
+    return {
+      code: "topic",
+      severity: "differs",
+      at: topicArn,
+      what: "A topic of this name cannot be here: actions that publish to it fail.",
+      fix: "Name another topic in the rule.",
+    };
+  }
   const found = topics[topicArn];
-  const subscriptions = found?.kind === "found" ? found.subscriptions : [];
-  const hears = subscriptions.map(({ protocol, endpoint }) => `${protocol} ${endpoint}`);
+  const subscriptions = found?.kind === "found" ? found.subscriptions : undefined;
+  const away = (subscriptions ?? []).filter((each) => !functions.some((known) => isFunction(each, known)));
+  if (subscriptions && away.length === 0) {
+    return {
+      code: "topic",
+      severity: "note",
+      at: topicArn,
+      what:
+        subscriptions.length === 0
+          ? "Nobody listens to it."
+          : "Who listens to it is here: functions that the rules call too.",
+      fix: "Nothing.",
+    };
+  }
+  const hears = away.map(({ protocol, endpoint }) => `${protocol} ${endpoint}`);
   return {
     code: "topic",
     severity: "provide",
     at: topicArn,
-    what:
-      hears.length > 0 ? `Whoever listens to it is not here: ${some(hears)}.` : "Whoever listens to it is not here.",
-    fix: "Let the topic be known on this machine (docs/configuration.md, local), and subscribe what reads it.",
+    what: hears.length > 0 ? `Who listens to it is not here: ${some(hears)}.` : "Who listens to it is not known.",
+    fix: "Subscribe queues or functions of this machine to it in local.topics (docs/own-rules.md).",
   };
 }
 

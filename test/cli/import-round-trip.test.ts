@@ -37,11 +37,13 @@ beforeEach(() => {
 
 const topicArn = "arn:aws:sns:us-east-1:000000000000:mailweir-notices";
 const own = "arn:aws:lambda:us-east-1:111122223333:function:own";
+const orders = "arn:aws:sns:us-east-1:111122223333:orders";
 const kmsKeyArn = "arn:aws:kms:us-east-1:000000000000:key/6d61696c-7765-4972-8000-000000000001";
 const actions: readonly ReceiptAction[] = [
   { type: "S3", bucketName: "mailweir-mail", objectKeyPrefix: "a/" },
   { type: "S3", bucketName: "mailweir-mail", objectKeyPrefix: "b", kmsKeyArn, topicArn },
-  { type: "SNS", topicArn, encoding: "Base64" },
+  { type: "S3", bucketName: "shop-inbound", objectKeyPrefix: "/c", topicArn: orders },
+  { type: "SNS", topicArn: orders, encoding: "Base64" },
   { type: "SNS", topicArn, encoding: "UTF-8" },
   { type: "Lambda", functionArn: own, invocationType: "RequestResponse" },
   { type: "Lambda", functionArn: own, invocationType: "Event", topicArn },
@@ -117,9 +119,13 @@ async function course(
   if (id === undefined) return { replies };
   const done = await actionsOf(engine, id);
   const objects: string[] = [];
-  for (const prefix of ["a/", "b/"]) {
-    const head = await engine.ports.objects.head({ bucket: "mailweir-mail", key: `${prefix}${id}` });
-    if (head) objects.push(`${prefix} ${JSON.stringify(Object.keys(head.metadata ?? {}).sort())}`);
+  for (const [bucket, prefix] of [
+    ["mailweir-mail", "a/"],
+    ["mailweir-mail", "b/"],
+    ["shop-inbound", "/c/"],
+  ] as const) {
+    const head = await engine.ports.objects.head({ bucket, key: `${prefix}${id}` });
+    if (head) objects.push(`${bucket} ${prefix} ${JSON.stringify(Object.keys(head.metadata ?? {}).sort())}`);
   }
   const verification = await engine.store.engine.verification(id);
   return { replies, done, objects, verdicts: verification?.verdicts, bounces: (await bounces(engine)) - before };
@@ -136,7 +142,11 @@ test("what an engine was told through its API, imported from there, makes anothe
     {
       domains: ["example.com"],
       streams: { personal: { recipients: ["example.com"] } },
-      local: { functions: { own: await functionModule(folder, "own", null) } },
+      local: {
+        functions: { own: await functionModule(folder, "own", null) },
+        buckets: { "shop-inbound": {} },
+        topics: { orders: { functions: ["own"] } },
+      },
     },
     folder,
   );

@@ -98,6 +98,41 @@ describe("functions", () => {
   });
 });
 
+describe("topics", () => {
+  const sns = (arn: string): ReceiptAction => ({ type: "SNS", topicArn: arn, encoding: "Base64" });
+  const subscribed = (...subscriptions: { protocol: string; endpoint: string }[]) => ({
+    topics: { [topicArn]: { kind: "found", allowsSes: "yes", subscriptions } as const },
+  });
+  const lambda = { protocol: "lambda", endpoint: fn("tag") };
+  test.for<[string, Account, object | undefined, string]>([
+    ["whose subscribers nobody told", withActions(sns(topicArn)), { topics: { inbound: {} } }, "provide"],
+    ["without any", { ...withActions(sns(topicArn)), ...subscribed() }, { topics: { inbound: {} } }, "note"],
+    [
+      "with a function that the rules call too",
+      { ...withActions(sns(topicArn), invoke(fn("tag"))), ...subscribed(lambda) },
+      { functions: { tag: "./local-functions/tag.mjs" }, topics: { inbound: { functions: ["tag"] } } },
+      "note",
+    ],
+    [
+      "with a queue",
+      { ...withActions(sns(topicArn)), ...subscribed({ protocol: "sqs", endpoint: "arn:aws:sqs:eu-west-1:1:q" }) },
+      { topics: { inbound: {} } },
+      "provide",
+    ],
+    ["that cannot be here", withActions(sns(`${topicArn}.fifo`)), undefined, "differs"],
+  ])("%s", ([, of, local, severity]) => {
+    const { config, gaps } = adoptAccount(of);
+    expect(config.local).toEqual(local);
+    expect(gaps.filter(({ code }) => code === "topic").map((gap) => gap.severity)).toEqual([severity]);
+    expect(() => resolveConfig(config)).not.toThrow();
+  });
+
+  test("the pipeline's own is there", () => {
+    const own = "arn:aws:sns:eu-west-1:000000000000:mailweir-notices";
+    expect(adoptAccount(withActions(sns(own))).config.local).toBeUndefined();
+  });
+});
+
 describe("what the configuration does not hold is listed", () => {
   test.for<[string, Account, string[]]>([
     [
