@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { spf as mailauthSpf } from "mailauth";
 import { describe, expect, test } from "vitest";
+import { scoreTable, skipList } from "../../bench/fidelity-page.ts";
 import {
   agrees,
   haveSuites,
@@ -100,5 +102,19 @@ describe.skipIf(!haveSuites)(haveSuites ? "published suites" : `published suites
       [16, 0, 16],
       [32, 3, 35],
     ]);
+  });
+
+  test("docs/ses-fidelity.md shows these scores", async () => {
+    const page = readFileSync(new URL("../../docs/ses-fidelity.md", import.meta.url), "utf8");
+    const scores = [
+      await scoreSpf(),
+      [await scoreMailDkim(), ...(await scoreOtherDkim()), await scoreBodyHashes(), await scoreCanonicalisation()],
+      await scoreArc(),
+      [await scoreDmarcAuthors(), await scorePublicSuffixes()],
+    ];
+    for (const one of scores) {
+      expect(page.includes(scoreTable(one)), "out of date: npm run fidelity").toBe(true);
+      expect(page.includes(skipList(one)), "out of date: npm run fidelity").toBe(true);
+    }
   });
 });

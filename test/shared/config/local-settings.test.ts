@@ -63,3 +63,17 @@ test("a relay on this machine may be asked in clear, and lists may be given by t
   expect(resolve({})).toMatchObject({ blockLists: { files: [], dns: [] }, backscatter: "refuse" });
   expect(resolve({}).smarthost).toBeUndefined();
 });
+
+test("readings of SES: as recorded unless chosen otherwise, and only those that are known", () => {
+  expect(resolve({}).ses).toEqual({
+    ipPrecedence: "allow-wins",
+    dmarcFailureUnderNone: "FAIL",
+    dkimNeedsAlignment: true,
+    onSyncFailure: "drop",
+  });
+  expect(resolve({ ses: { onSyncFailure: "continue" } }).ses).toMatchObject({
+    ...{ onSyncFailure: "continue", ipPrecedence: "allow-wins" },
+  });
+  expect(faults({ ses: { onSyncFailure: "retry" } })).toMatch(/local\.ses\.onSyncFailure/);
+  expect(faults({ ses: { ipPrecedance: "allow-wins" } })).toMatch(/ipPrecedence/);
+});
