@@ -1,11 +1,16 @@
 import { relative } from "node:path";
 import { type Command, Option } from "commander";
+import type { CloudTarget } from "../local/cloud/cloud-target.ts";
+import { MailweirError } from "../shared/errors.ts";
 
 interface StartOptions {
   readonly config: string;
   readonly smtp?: string;
   readonly http?: string;
   readonly data?: string;
+  readonly cloud?: string;
+  readonly stage?: string;
+  readonly yes?: boolean;
   readonly json?: boolean;
 }
 
@@ -19,6 +24,12 @@ export function register(program: Command): void {
     .option("--smtp <host:port>", "where to receive mail; port 0 takes any free one (default: local.smtp)")
     .option("--http <host:port>", "where console and API listen (default: local.http)")
     .option("--data <folder>", "folder of database, mail and log (default: local.data)")
+    .option(
+      "--cloud <endpoint>",
+      "play SES in front of an AWS-compatible endpoint (aws: AWS itself): objects, notices and functions are there",
+    )
+    .option("--stage <name>", "with --cloud: the stage that is deployed there")
+    .option("--yes", "with --cloud: do not ask, for scripts where account and region are known")
     .addOption(new Option("--json", "print one JSON event a line on stdout, for scripts"))
     .addHelpText(
       "after",
@@ -26,13 +37,17 @@ export function register(program: Command): void {
 Examples:
   mailweir start
   mailweir start --smtp 127.0.0.1:0 --http 127.0.0.1:0 --data /var/lib/mail --json
+  mailweir start --cloud http://127.0.0.1:4566 --stage test
 
-With --json the first line is {"event":"ready","smtp":"host:port","http":"http://host:port","data":"…"}; logs go to stderr and
+With --json the first line is {"event":"ready","smtp":"host:port","http":"http://host:port","data":"…"} (with --cloud
+also account, region and endpoint); logs go to stderr and
 to engine.log in the data folder. Ctrl-C stops cleanly: what is under way is finished, or kept and resumed at the next start.`,
     )
     .action(async (options: StartOptions) => {
+      const cloud = await cloudOf(options);
       const { startEngine } = await import("../local/engine.ts");
       const engine = await startEngine({
+        ...(cloud && { cloud }),
         configPath: options.config,
         ...(options.smtp !== undefined && { smtp: options.smtp }),
         ...(options.http !== undefined && { http: options.http }),
@@ -63,11 +78,49 @@ to engine.log in the data folder. Ctrl-C stops cleanly: what is under way is fin
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
       // Only now: whoever reads that it is ready may stop it in the same moment.
       const { smtp, http, data } = engine;
-      if (options.json) event({ event: "ready", smtp, http, data });
+      const account = cloud && {
+        account: cloud.accountId,
+        region: engine.config.region,
+        endpoint: options.cloud ?? "",
+      };
+      if (options.json) event({ event: "ready", smtp, http, data, ...account });
       else greet(engine, options);
       await engine.stopped;
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
     });
+}
+
+/**
+ * Which account the endpoint is of. Ambient credentials alone decide nothing: account and region are shown, and asked
+ * about unless the endpoint is this machine.
+ */
+async function cloudOf({ cloud, stage, yes, config }: StartOptions): Promise<CloudTarget | undefined> {
+  if (cloud === undefined) return undefined;
+  if (stage === undefined) throw new CloudStageError();
+  const { loadConfig } = await import("../shared/config/load-config.ts");
+  const { openSession } = await import("../infra/deploy/session.ts");
+  const { region } = await loadConfig(config, { stage });
+  const endpoint = cloud === "aws" ? undefined : cloud;
+  const session = await openSession({ region, ...(endpoint !== undefined && { endpoint }) });
+  const { accountId, loopback, clientConfig } = session;
+  session.close();
+  process.stderr.write(`Stage ${stage}: account ${accountId}, region ${region}, at ${endpoint ?? "AWS"}\n`);
+  if (!loopback && !yes) {
+    const { confirm } = await import("./confirm.ts");
+    await confirm(`Write mail into account ${accountId} in ${region}?`, stage);
+  }
+  const { credentials } = clientConfig;
+  return { stage, accountId, ...(endpoint !== undefined && { endpoint }), ...(credentials && { credentials }) };
+}
+
+class CloudStageError extends MailweirError {
+  readonly code = "ERR_CLOUD_STAGE";
+  readonly retryable = false;
+  constructor() {
+    super(
+      "--cloud needs the stage that is deployed there, for example --stage test: it names the bucket and the functions",
+    );
+  }
 }
 
 function event(fields: Readonly<Record<string, string>>): void {

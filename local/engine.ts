@@ -16,6 +16,8 @@ import { authenticate } from "./authenticate/authenticate.ts";
 import { clientName } from "./authenticate/client-name.ts";
 import { createResolver } from "./authenticate/create-resolver.ts";
 import { openBlockLists } from "./block-lists/block-lists.ts";
+import { type CloudTarget, openCloud } from "./cloud/cloud-target.ts";
+import { performInCloud } from "./cloud/perform-in-cloud.ts";
 import { startHttp } from "./console/http-server.ts";
 import { serveOneClick } from "./console/one-click.ts";
 import { secretFromEnvironment } from "./environment.ts";
@@ -47,6 +49,8 @@ export interface EngineOptions {
   /** A file, loaded again in each worker thread; or an object, whose handlers then run in this thread. */
   readonly configPath?: string;
   readonly config?: MailConfig;
+  /** Stand in front of an account: actions reach AWS there, and nothing but SMTP, spool and action log is here. */
+  readonly cloud?: CloudTarget;
   /** `host:port`; overrides the configuration, as do the next two. */
   readonly smtp?: string;
   readonly http?: string;
@@ -98,10 +102,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const configPath = resolve(options.configPath ?? "mailweir.config.ts");
-  const config = options.config ? resolveConfig(options.config) : await loadConfig(configPath);
+  const { cloud: target } = options;
+  const named = target ? { stage: target.stage, accountId: target.accountId } : {};
+  const config = options.config ? resolveConfig(options.config, named) : await loadConfig(configPath, named);
   const smtpListen = listenAddress(options.smtp ?? config.local.smtp, "--smtp");
   const httpListen = listenAddress(options.http ?? config.local.http, "--http");
-  const data = resolve(options.data ?? config.local.data);
+  const data = resolve(options.data ?? (target ? `${config.local.data}-${target.stage}` : config.local.data));
 
   const undo: (() => Promise<void> | void)[] = [];
   const unwind = async () => {
@@ -139,23 +145,29 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     await bindAddressKey(store.database, await store.ports.secrets.keyRing());
 
     const ports: Ports = { clock, random, ...store.ports };
-    const host: FunctionHost = options.config
-      ? createInProcessHost(ports, config)
-      : createThreadHost({
-          configPath,
-          prefix: "mailweir",
-          ports: store.ports,
-          clock,
-          workers: config.local.limits.workers,
-          heapMb: config.local.limits.workerHeapMb,
-          log,
-        });
-    undo.push(() => host.close(drainMs));
+    const cloud = target && openCloud(target, region);
+    // In front of an account no function runs here.
+    const openHost = (): FunctionHost =>
+      options.config
+        ? createInProcessHost(ports, config)
+        : createThreadHost({
+            configPath,
+            prefix: "mailweir",
+            ports: store.ports,
+            clock,
+            workers: config.local.limits.workers,
+            heapMb: config.local.limits.workerHeapMb,
+            log,
+          });
+    const host = cloud ? undefined : openHost();
+    if (host) undo.push(() => host.close(drainMs));
 
     const functionOf = functionFinder(topology.functions, config);
     const invokeSync = async (functionArn: string, payload: string, timeoutMs: number) => {
+      if (cloud) return cloud.functions.invoke(functionArn, payload);
       const target = functionOf(functionArn);
-      if (!target) throw new Error(`no function is known as ${functionArn}: name its module in local.functions`);
+      if (!target || !host)
+        throw new Error(`no function is known as ${functionArn}: name its module in local.functions`);
       const outcome = await host.invoke(target.name, JSON.parse(payload), {
         requestId: requestId(random),
         timeoutMs,
@@ -181,15 +193,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         accountId: config.accountId,
         bounceSender: config.bounceSender,
         random,
-        keys: store.ports.keys,
+        keys: cloud?.keys ?? store.ports.keys,
         spoolFolder: store.folder.spool,
-        knowsFunction: (arn) => functionOf(arn) !== undefined,
+        knowsFunction: (arn) => cloud !== undefined || functionOf(arn) !== undefined,
         invokeSync,
         deliverToMailbox: createWorkMailDelivery(nodeFileSystem, store.folder.maildir),
       },
       names: config.names,
       sign,
       clock,
+      ...(cloud && { perform: performInCloud(cloud), handedOverTo: cloud.place }),
       onSyncFailure: config.local.ses.onSyncFailure,
       retrySyncFailures: config.local.ses.retrySyncFailures,
       log,
@@ -205,11 +218,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         topology.functions.find(({ name }) => name === consumer) ??
         (consumer === undefined ? undefined : functionOf(consumer));
       const queueArn = `arn:aws:sqs:${region}:${config.accountId}:${queue.name}`;
-      return target
+      return target && host
         ? [createQueuePump({ queue, queueArn, target, queues: store.ports.queues, host, clock, random, log })]
         : [];
     });
-    const pumps = [...queuePumps, createInvocationPump({ engine: store.engine, host, functionOf, clock, random, log })];
+    const pumps = host
+      ? [...queuePumps, createInvocationPump({ engine: store.engine, host, functionOf, clock, random, log })]
+      : [];
     undo.push(async () => {
       for (const pump of pumps) pump.stop();
       await Promise.all(pumps.map((pump) => pump.idle()));
@@ -297,7 +312,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       http: `http://${httpAddress}`,
       data,
       domains: config.domains,
-      notes: [...activeSetNote(sesApi.activeReceiving().ruleSet?.name), ...notes(config)],
+      notes: [
+        ...(cloud ? [`mail is handed over to ${cloud.place}; no function runs here`] : []),
+        ...activeSetNote(sesApi.activeReceiving().ruleSet?.name, config.ruleSet.name),
+        ...notes(config),
+      ],
       config,
       store,
       ports,
@@ -365,8 +384,8 @@ function sesApiAccess({ keys, rateLimit }: ResolvedConfig["local"]["sesApi"]) {
 }
 
 /** The choice of SetActiveReceiptRuleSet survives restarts, so a start must show it. */
-function activeSetNote(name: string | undefined): readonly string[] {
-  if (name === "mailweir") return [];
+function activeSetNote(name: string | undefined, configured: string): readonly string[] {
+  if (name === configured) return [];
   return [
     name === undefined
       ? "no rule set is active, so every recipient is refused (SetActiveReceiptRuleSet)"

@@ -52,6 +52,10 @@ export interface RunMessageOptions {
   /** Whether it is tried again during those hours. Default true. */
   readonly retrySyncFailures?: boolean;
   readonly log: Pick<Log, "info" | "warn">;
+  /** Default: on this machine. */
+  readonly perform?: typeof performAction;
+  /** Where messages go on, when not on this machine: the end of the rules is then the end of them here. */
+  readonly handedOverTo?: string;
 }
 
 export type RunResult =
@@ -143,7 +147,7 @@ async function attempt(
   let failure: unknown;
   try {
     if (deadly) throw new Error(`begun ${attempts} times and never ended: it seems to end the engine`);
-    performed = await performAction(input, options.tools);
+    performed = await (options.perform ?? performAction)(input, options.tools);
     const { result, disposition, effects } = performed;
     return await record({ state: "done", result, ...(disposition && { disposition }) }, [
       ...effects,
@@ -194,7 +198,15 @@ async function end(
   { store, names, ...options }: RunMessageOptions,
 ): Promise<void> {
   const reason = stoppedBy ? `ended by rule "${stoppedBy.rule}" (${stoppedBy.how})` : "every rule has run";
-  const untold = untoldRecipients(message.recipients, ruleSet, log, names, stoppedBy);
+  const { handedOverTo } = options;
+  const notTold = untoldRecipients(message.recipients, ruleSet, log, names, stoppedBy);
+  const untold =
+    handedOverTo === undefined
+      ? notTold
+      : message.recipients.map((recipient) => ({
+          recipient,
+          outcome: notTold.find((entry) => entry.recipient === recipient)?.outcome ?? `handed over to ${handedOverTo}`,
+        }));
   await store.endMessage(message.sesMessageId, { reason, untold });
   options.log.info("rules ended", { sesMessageId: message.sesMessageId, reason, untold: untold.length });
 }

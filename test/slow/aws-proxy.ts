@@ -7,6 +7,8 @@ export interface Call {
   readonly operation: string;
   readonly service: string;
   readonly body: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export type Fault =
@@ -15,7 +17,9 @@ export type Fault =
   /** Done by the emulator, but its answer never arrives. */
   | "lost-answer"
   /** The connection breaks before anything is done. */
-  | "unreachable";
+  | "unreachable"
+  /** Something that the emulator has not, played here. */
+  | { readonly answer: string; readonly status: number; readonly headers?: Readonly<Record<string, string>> };
 
 export interface AwsProxy {
   readonly endpoint: string;
@@ -30,17 +34,22 @@ export interface AwsProxy {
  * Stands in front of an emulator and spoils its days. DynamoDB's calls pass one after the other: each of them is atomic on AWS,
  * while moto takes back a refused transaction together with what others wrote meanwhile.
  */
-export async function startAwsProxy(target: string): Promise<AwsProxy> {
+export async function startAwsProxy(target: string, host = "127.0.0.1"): Promise<AwsProxy> {
   const { hostname, port } = new URL(target);
   let turn: Promise<unknown> = Promise.resolve();
   const server = createServer(async (request, response) => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of request) chunks.push(chunk as Uint8Array);
     const body = Buffer.concat(chunks);
-    const call = callOf(request.method ?? "", request.headers, body);
+    const call = callOf(request.method ?? "", request.url ?? "", request.headers, body);
     const fault = proxy.fault(call);
     if (fault === "unreachable") {
       request.socket.destroy();
+      return;
+    }
+    if (fault && fault !== "lost-answer" && "answer" in fault) {
+      response.writeHead(fault.status, { "content-type": "application/json", ...fault.headers });
+      response.end(fault.answer);
       return;
     }
     if (fault && fault !== "lost-answer") {
@@ -89,9 +98,9 @@ export async function startAwsProxy(target: string): Promise<AwsProxy> {
       request.socket.destroy();
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const proxy: AwsProxy = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://${host}:${(server.address() as AddressInfo).port}`,
     fault: () => undefined,
     onAnswer: () => undefined,
     stop: () =>
@@ -103,12 +112,12 @@ export async function startAwsProxy(target: string): Promise<AwsProxy> {
   return proxy;
 }
 
-function callOf(method: string, headers: IncomingHttpHeaders, body: Buffer): Call {
+function callOf(method: string, path: string, headers: IncomingHttpHeaders, body: Buffer): Call {
   const service = /Credential=[^/]+\/\d{8}\/[^/]+\/([^/]+)\//.exec(headers.authorization ?? "")?.[1] ?? "";
   const target = String(headers["x-amz-target"] ?? "")
     .split(".")
     .at(-1);
   const text = service === "s3" ? "" : body.toString("utf8");
   const action = /(?:^|&)Action=(\w+)/.exec(text)?.[1];
-  return { operation: target || action || method, service, body: text };
+  return { operation: target || action || method, service, body: text, path, headers };
 }

@@ -55,11 +55,12 @@ export async function engineFolder(config: object, zone: object = {}) {
 export async function startEngineProcess(options: {
   readonly configFile: string;
   readonly data: string;
+  readonly more?: readonly string[];
 }): Promise<EngineProcess> {
   const started = performance.now();
-  const { configFile, data } = options;
+  const { configFile, data, more = [] } = options;
   const addresses = ["--smtp", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-  const child = spawn(node, [cli, "start", ...addresses, "--data", data, "--config", configFile, "--json"], {
+  const child = spawn(node, [cli, "start", ...addresses, "--data", data, "--config", configFile, "--json", ...more], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
   });
