@@ -269,9 +269,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     const token = Buffer.from(random.bytes(24)).toString("base64url");
     const oneClickFunction = topology.functions.find(({ name }) => name === "one-click");
-    const oneClick = oneClickFunction
-      ? serveOneClick({ host, target: oneClickFunction, random, log })
-      : async () => undefined;
+    const oneClick =
+      oneClickFunction && host ? serveOneClick({ host, target: oneClickFunction, random, log }) : async () => undefined;
     const http = await startHttp({ listen: httpListen, config, store, ports, reception, token, sesApi, oneClick, log });
     undo.push(() => http.close());
     const smtp = await startSmtp({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import type { Ports } from "../../shared/ports.ts";

@@ -1,6 +1,6 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { normaliseAddress } from "../../shared/mail/address.ts";
 import type { Ports, TicketChange, TicketFilter } from "../../shared/ports.ts";
