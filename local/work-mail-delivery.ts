@@ -5,7 +5,7 @@ import type { ActionTools } from "./actions/action.ts";
 import { createFolderSync, errorCode, type FileSystem, makeFolder, writeSynced } from "./store/files.ts";
 
 /**
- * What stands for WorkMail on one machine: a Maildir per recipient, `workmail-<local part>`. The file's name derives from
+ * What stands for WorkMail on one machine: a Maildir per recipient, `workmail-<address>`. The file's name derives from
  * SES id and recipient and is looked for first, so that a resumed action delivers once.
  *
  * @param folder - where the Maildirs lie
@@ -13,7 +13,7 @@ import { createFolderSync, errorCode, type FileSystem, makeFolder, writeSynced }
 export function createWorkMailDelivery(fs: FileSystem, folder: string): ActionTools["deliverToMailbox"] {
   const syncFolder = createFolderSync(fs);
   return async ({ sesMessageId, recipient, receivedAt, body }) => {
-    const mailbox = join(folder, `workmail-${safeLocalPart(recipient)}`);
+    const mailbox = join(folder, `workmail-${folderName(recipient)}`);
     const to = createHash("sha256").update(normaliseAddress(recipient)).digest("hex").slice(0, 16);
     const name = `${Math.floor(receivedAt.getTime() / 1000)}.${sesMessageId}_${to}.mailweir`;
     for (const part of ["tmp", "new", "cur"]) await makeFolder(fs, join(mailbox, part));
@@ -38,12 +38,10 @@ async function holds(fs: FileSystem, mailbox: string, name: string): Promise<boo
   return false;
 }
 
-function safeLocalPart(recipient: string): string {
-  const local = normaliseAddress(recipient).split("@")[0] ?? "";
-  return (
-    local
-      .replace(/[^a-z0-9._+-]/g, "_")
-      .replaceAll("..", "__")
-      .slice(0, 64) || "_"
-  );
+/** Two addresses that differ only in what a folder's name cannot hold still have two folders. */
+function folderName(recipient: string): string {
+  const address = normaliseAddress(recipient);
+  const name = address.replace(/[^a-z0-9._+@-]/g, "_").replaceAll("..", "__");
+  if (name === address && name.length <= 100) return name;
+  return `${name.slice(0, 80)}-${createHash("sha256").update(address).digest("hex").slice(0, 12)}`;
 }
