@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { deliverPersonal, mailboxOf } from "../../shared/delivery/personal.ts";
-import { recordOf } from "../../shared/delivery/record.ts";
+import { recordReport } from "../../shared/delivery/record-report.ts";
 import type { Ports } from "../../shared/ports.ts";
 import type { BatchResponse } from "../batch.ts";
 import type { Handler } from "../stack.ts";
@@ -18,6 +18,6 @@ export const work = (ports: Ports, config: ResolvedConfig): Handler<BatchRespons
     const delivered = await deliverPersonal(ports, target, { claim, body, receivedAt });
     const { kind } = message.nature;
     const tells = kind === "bounce" || kind === "complaint";
-    if (tells) await ports.records.record(claim, await recordOf(message, recipient, content));
-    return { state: "done", outcome: "delivered", detail: { ...delivered, ...(tells && { recorded: kind }) } };
+    const told = tells ? await recordReport(ports, config, { message, recipient, claim, content }) : {};
+    return { state: "done", outcome: "delivered", detail: { ...delivered, ...told, ...(tells && { recorded: kind }) } };
   });

@@ -153,7 +153,7 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
   "work-personal": [
     ...work,
     encrypt,
-    store("PutItem"),
+    ...suppress,
     {
       actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
       resources: ["mailbox-objects"],
@@ -161,6 +161,7 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     },
   ],
   "work-unsubscribe": [...work, ...suppress, keepInLedger, sendMail],
+  feedback: [consume, postpone, keepInLedger, ...suppress],
   "one-click": [keepInLedger, ...suppress],
   "work-ticket": [
     ...work,
@@ -193,7 +194,7 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
       why: "the account's suppression list is one, and these actions know no resource",
     },
   ],
-  "work-record": [...work, store("PutItem")],
+  "work-record": [...work, ...suppress],
   "work-quarantine": [...work, store("PutItem")],
   // The user's own code gets every port: whoever wants less writes less here.
   "work-own": [

@@ -88,6 +88,7 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
     queues: [
       queue(names.noticeQueue, "route-notification", 30_000),
       queue(names.objectQueue, "route-object", 60_000, 15 * 60_000),
+      queue(names.feedbackQueue, "feedback", 60_000),
       queue(names.propagateQueue, "propagate", 60_000),
       queue(names.answerQueue, "answer-ticket", worker.timeoutMs),
       ...streams.map((stream) => queue(names.streamQueue(stream.name), workerOf(stream), worker.timeoutMs)),
@@ -97,6 +98,7 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
       functionNamed("journal", { timeoutMs: 30_000, memoryMb: 256 }),
       functionNamed("route-notification", { timeoutMs: 30_000, memoryMb: 512 }),
       functionNamed("route-object", { timeoutMs: 60_000, memoryMb: 512 }),
+      functionNamed("feedback", { timeoutMs: 60_000, memoryMb: 256 }),
       functionNamed("one-click", { timeoutMs: 10_000, memoryMb: 256 }),
       functionNamed("propagate", { timeoutMs: 60_000, memoryMb: 256 }),
       functionNamed("answer-ticket", worker),

@@ -463,6 +463,8 @@ export interface ResourceNames {
   readonly objectQueue: string;
   /** Changes of the suppression list → propagate. */
   readonly propagateQueue: string;
+  /** What SES tells about sent mail → feedback. */
+  readonly feedbackQueue: string;
   /** What is to be written to the people of a ticket → answer-ticket. */
   readonly answerQueue: string;
   /** Queue of a stream; its dead-letter queue is the same with `-dlq`. */

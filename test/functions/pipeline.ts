@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Context } from "aws-lambda";
 import { work as answerTicket } from "../../functions/answer-ticket/work.ts";
 import type { BatchResponse } from "../../functions/batch.ts";
+import { work as feedback } from "../../functions/feedback/work.ts";
 import { work as gate } from "../../functions/gate/work.ts";
 import { work as journal } from "../../functions/journal/work.ts";
 import { work as propagate } from "../../functions/propagate/work.ts";
@@ -42,6 +43,7 @@ logger.setLogLevel("SILENT");
 
 const works: Readonly<Record<string, (ports: Ports, config: ResolvedConfig) => Handler<unknown>>> = {
   "answer-ticket": answerTicket,
+  feedback,
   gate,
   journal,
   propagate,

@@ -1,0 +1,57 @@
+import type { ResolvedConfig } from "../config/types.ts";
+import type { Claim, Ports } from "../ports.ts";
+import type { MessageContent } from "../streams/message-content.ts";
+import { storedObjectOf } from "../streams/stored-object.ts";
+import type { StreamMessage } from "../streams/stream-message.ts";
+import { applyFeedback } from "../unsubscribe/feedback.ts";
+import { readMailFeedback } from "../unsubscribe/mail-feedback.ts";
+import { recordOf } from "./record.ts";
+
+type ReportPorts = Pick<Ports, "records" | "suppressions" | "secrets" | "clock">;
+
+/**
+ * Writes down what a mail tells, and lets a bounce or a complaint about a mail of ours change the suppression list.
+ * Answers what the journey shows.
+ *
+ * @throws {StaleClaimError}
+ */
+export async function recordReport(
+  ports: ReportPorts,
+  config: ResolvedConfig,
+  {
+    message,
+    recipient,
+    claim,
+    content,
+  }: {
+    readonly message: StreamMessage;
+    readonly recipient: string;
+    readonly claim: Claim;
+    readonly content: Pick<MessageContent, "mail">;
+  },
+): Promise<Readonly<Record<string, string>>> {
+  const record = await recordOf(message, recipient, content);
+  await ports.records.record(claim, record);
+  const { kind } = message.nature;
+  if (kind !== "bounce" && kind !== "complaint") return { kind: record.kind };
+  const ring = await ports.secrets.keyRing();
+  const read = readMailFeedback({ ring, now: ports.clock.now() }, kind, recipient, await content.mail());
+  if (read.kind === "none") return { kind: record.kind, suppression: "none", reasons: read.because };
+  const { sesMessageId, receivedAt } = message;
+  const outcome = await applyFeedback(
+    ports,
+    config,
+    { claim },
+    {
+      ...read.feedback,
+      at: receivedAt,
+      evidence: {
+        sesMessageId,
+        content:
+          message.content.kind === "s3" ? message.content : { kind: "s3", ...storedObjectOf(config, sesMessageId) },
+        note: read.because,
+      },
+    },
+  );
+  return { kind: record.kind, suppression: outcome, person: read.feedback.person, reasons: read.because };
+}
