@@ -112,7 +112,13 @@ export async function startConformance(
     ...options.config,
     local: {
       dns: { zone: zoneFile },
-      functions: { classify: module, "route-notification": module, "route-object": module, "work-record": module },
+      functions: {
+        classify: module,
+        "take-order": module,
+        "route-notification": module,
+        "route-object": module,
+        "work-record": module,
+      },
       ...options.local,
     },
   };

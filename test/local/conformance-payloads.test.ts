@@ -115,6 +115,49 @@ test("§6.6: the SNS action's notification, content last, as text and as Base64"
   expectGolden("ordinary.sns.jsonl", `${constant(base64.replace(content, "<content>"), id)}\n`);
 });
 
+test("§6.7: the SNS envelope for a queue without raw delivery, and the event of a subscribed function", async () => {
+  const arn = "arn:aws:sns:us-east-1:000000000000:orders";
+  const started = await startConformance([rule("publish", [{ ...actions.sns, topicArn: arn }])], {
+    local: {
+      topics: { orders: { queues: ["orders"], functions: ["classify"] } },
+      queues: { orders: { function: "take-order" } },
+    },
+  });
+  await started.send();
+  // A subscription's deliveries are rows of their own: each arrives when its turn comes.
+  await started.pass(0);
+  const [batch] = started.calls.filter(({ name }) => name === "take-order");
+  const { Records } = batch?.event as { Records: { body: string }[] };
+  const body = Records[0]?.body ?? "";
+  const envelope = JSON.parse(body) as Record<string, string>;
+  expect(Object.keys(envelope)).toEqual([
+    ...["Type", "MessageId", "TopicArn", "Subject", "Message", "Timestamp", "SignatureVersion", "Signature"],
+    ...["SigningCertURL", "UnsubscribeURL"],
+  ]);
+  expect(envelope).toMatchObject({
+    Type: "Notification",
+    TopicArn: arn,
+    Subject: "Amazon SES Email Receipt Notification",
+    Timestamp: "2026-08-04T09:15:02.417Z",
+    SignatureVersion: "1",
+    SigningCertURL: expect.stringMatching(/^https:\/\/sns\.us-east-1\.amazonaws\.com\/.*\.pem$/),
+    UnsubscribeURL: expect.stringMatching(
+      /^https:\/\/sns\.us-east-1\.amazonaws\.com\/\?Action=Unsubscribe&SubscriptionArn=arn/,
+    ),
+  });
+  expect(envelope["Message"]).toMatch(/^\{"notificationType":"Received","mail":\{.*"content":"[A-Za-z0-9+/]+=*"\}$/);
+
+  const [call] = started.calls.filter(({ name }) => name === "classify");
+  const [record] = (call?.event as { Records: Record<string, unknown>[] }).Records;
+  expect(Object.keys(record ?? {})).toEqual(["EventSource", "EventVersion", "EventSubscriptionArn", "Sns"]);
+  const sns = record?.["Sns"] as Record<string, unknown>;
+  expect(Object.keys(sns)).toEqual([
+    ...["Type", "MessageId", "TopicArn", "Subject", "Message", "Timestamp", "SignatureVersion", "Signature"],
+    ...["SigningCertUrl", "UnsubscribeUrl", "MessageAttributes"],
+  ]);
+  expect(sns["Message"]).toBe(envelope["Message"]);
+});
+
 test("§6.10: the queue's batch, record by record; raw delivery has the notification as its body", async () => {
   const started = await startConformance([rule("store", [actions.s3])]);
   await started.send();
