@@ -66,6 +66,8 @@ async function findMissingFiles({ local }: ResolvedConfig): Promise<DoctorFacts[
     ...local.blockLists.files.map((path, index) => ({ at: `local.blockLists.files[${index}]`, path })),
     ...(local.smarthost?.ca === undefined ? [] : [{ at: "local.smarthost.ca", path: local.smarthost.ca }]),
     ...(local.dns.kind === "zone" ? [{ at: "local.dns.zone", path: local.dns.file }] : []),
+    ...local.blockLists.files.map((path, index) => ({ at: `local.blockLists.files[${index}]`, path })),
+    ...(local.smarthost?.ca === undefined ? [] : [{ at: "local.smarthost.ca", path: local.smarthost.ca }]),
     ...(local.tls ? Object.entries(local.tls).map(([name, path]) => ({ at: `local.tls.${name}`, path })) : []),
   ];
   const missing = await Promise.all(

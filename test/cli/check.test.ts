@@ -62,7 +62,8 @@ test("files that are named and missing, and MX records by a zone file", async ()
     `{
       domains: ["a.example", "b.example", "c.example"],
       streams: { personal: { recipients: ["a.example"] } },
-      local: { dns: { zone: ${JSON.stringify(zone)} }, functions: { classify: "./not-there.ts" } },
+      local: { dns: { zone: ${JSON.stringify(zone)} }, functions: { classify: "./not-there.ts" },
+        blockLists: { files: ["./not-there.txt"] } },
     }`,
     dirname(config),
   );
@@ -70,6 +71,7 @@ test("files that are named and missing, and MX records by a zone file", async ()
   expect(exit).toBe(1);
   expect(parse(stdout).map(({ code, at }) => [code, at])).toEqual([
     ["missing-file", "local.functions.classify"],
+    ["missing-file", "local.blockLists.files[0]"],
     ["mx-missing", "domains: a.example"],
     ["mx-elsewhere", "domains: b.example"],
     ["mx-unknown", "domains: c.example"],

@@ -1,5 +1,7 @@
-import { readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import {
   CreateReceiptFilterCommand,
   DeleteReceiptFilterCommand,
@@ -18,6 +20,7 @@ import { decideClient } from "../../shared/receipt/ip-filter.ts";
 import type { IpFilter, ReceiptAction } from "../../shared/receipt/model.ts";
 import { formatReply } from "../../shared/receipt/replies.ts";
 import { traceRules } from "../../shared/receipt/trace.ts";
+import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import {
   actionsOf,
   activateRuleSet,
@@ -108,7 +111,6 @@ async function course(
     from,
   }: { readonly to: readonly string[]; readonly ip: string; readonly tls: boolean; readonly from: string },
 ) {
-  const before = await bounces(engine);
   const { sesMessageId: id, recipients } = await submit(engine.reception, {
     client: { ip, helo: "mx.sender.example", ...(tls && { tls: { protocol: "TLSv1.3", cipher: "x" } }) },
     from,
@@ -128,12 +130,18 @@ async function course(
     if (head) objects.push(`${bucket} ${prefix} ${JSON.stringify(Object.keys(head.metadata ?? {}).sort())}`);
   }
   const verification = await engine.store.engine.verification(id);
-  return { replies, done, objects, verdicts: verification?.verdicts, bounces: (await bounces(engine)) - before };
+  return { replies, done, objects, verdicts: verification?.verdicts, bounces: await bounces(engine, id) };
 }
 
-async function bounces({ data }: Engine): Promise<number> {
-  const names = await readdir(join(data, "outbox")).catch(() => []);
-  return names.filter((name) => name.endsWith(".eml")).length;
+/** The kinds and texts of what was sent because of the message. */
+async function bounces(engine: Engine, id: SesMessageId): Promise<string[]> {
+  const sent = await engine.store.ports.outbox.about(id);
+  return Promise.all(
+    sent.map(async ({ kind, number }) => {
+      const raw = await text(Readable.from(engine.store.ports.outbox.open(number) ?? []));
+      return `${kind} ${/^(?:Final-Recipient|Diagnostic-Code): .*$/gm.exec(raw)?.[0]}`;
+    }),
+  );
 }
 
 test("what an engine was told through its API, imported from there, makes another engine that does the same", async () => {
