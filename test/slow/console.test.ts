@@ -45,6 +45,7 @@ describe.skipIf(!existsSync(executablePath))(`the console in Chromium (needs ${e
     ["journey", () => `/message/${broken}`, /Mailbox does not exist/],
     ["refusals", () => "/refusals", /not under a verified domain/],
     ["quarantine", () => "/quarantine", /Win a prize/],
+    ["outbox", () => "/outbox", /bounce 1/],
     ["check", () => "/findings", /only test strings/],
     ["status", () => "/status", /Recipients by stream and state/],
   ];

@@ -131,6 +131,7 @@ test.for<[string, { mail?: string; data?: string; rcpt?: string }, OutboxEntry["
   ["a sender refused for now", { mail: "451 4.7.1 Try again later" }, "waiting"],
   ["a sender refused for good", { mail: "550 5.7.1 Not from here" }, "failed"],
   ["a relay that wants to know who asks", { mail: "530 5.7.0 Authentication required" }, "waiting"],
+  ["recipients of whom it wants to know who asks", { rcpt: "530 5.7.0 Authentication required" }, "waiting"],
   ["content refused for now", { data: "452 4.3.1 Out of space" }, "waiting"],
   ["content refused for good", { data: "554 5.6.0 Not this" }, "failed"],
   ["every recipient refused for now", { rcpt: "450 4.2.0 Greylisted" }, "waiting"],
