@@ -13,7 +13,7 @@ export class EngineRefusedError extends MailweirError {
   readonly retryable = true;
 }
 
-const timeoutMs = 15_000;
+const timeoutMs = 60_000;
 
 /**
  * Asks the engine that runs on a data folder, over its HTTP API.

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   quarantine: () => import("./quarantine.ts"),
   outbox: () => import("./outbox.ts"),
   ticket: () => import("./ticket.ts"),
+  suppress: () => import("./suppress.ts"),
   authenticate: () => import("./authenticate.ts"),
   decrypt: () => import("./decrypt.ts"),
   deploy: () => import("./deploy.ts"),

@@ -22,7 +22,6 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { Store } from "../store/open-store.ts";
 import { heldCursor } from "../store/quarantine.ts";
 import { storedContentOf } from "../store/stored-content.ts";
-import { suppressionCursor } from "../store/suppressions.ts";
 import { watchCommits } from "./changes.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
 import { buildJourney, type Journey } from "./journey.ts";
@@ -30,6 +29,7 @@ import { listMessages } from "./list-messages.ts";
 import { serveOutbox } from "./outbox-api.ts";
 import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
+import { serveSuppressions } from "./suppression-api.ts";
 import { serveTickets } from "./ticket-api.ts";
 
 export interface ApiParts {
@@ -131,12 +131,7 @@ export function createApi({
 
   serveTickets(api, allPorts, config);
 
-  api.get("/suppressions", async (c) => {
-    const limit = limitOf(c, 500);
-    const after = c.req.query("after");
-    const suppressions = await ports.suppressions.list({ limit, ...(after !== undefined && { after }) });
-    return c.json({ suppressions, next: nextOf(suppressions, limit, suppressionCursor) });
-  });
+  serveSuppressions(api, allPorts);
 
   api.get("/quarantine", async (c) => {
     const limit = limitOf(c, 500);

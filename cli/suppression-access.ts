@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import { findEngine, lockFolder } from "../local/store/lock.ts";
+import { openStore } from "../local/store/open-store.ts";
+import { bindAddressKey } from "../local/store/plain-suppressions.ts";
+import { loadConfig } from "../shared/config/load-config.ts";
+import { deriveLocalTopology } from "../shared/config/local-topology.ts";
+import type { Suppression } from "../shared/ports.ts";
+import {
+  type ImportRow,
+  manageSuppressions,
+  type Standing,
+  type SuppressionManager,
+  type Whom,
+} from "../shared/unsubscribe/manage.ts";
+import { callEngine } from "./call-engine.ts";
+import { dataFolderOf, type FolderOptions } from "./data-folder.ts";
+
+/** The suppression list of a data folder: through the engine that runs there, or without one in the folder itself. */
+export interface SuppressionAccess
+  extends Pick<SuppressionManager, "add" | "remove" | "forget" | "importRows" | "check"> {
+  list(options: { readonly after?: string; readonly limit: number }): Promise<readonly Suppression[]>;
+  close(): Promise<void>;
+}
+
+/** @throws {FolderInUseError | AddressKeyChangedError | ConfigError} */
+export async function openSuppressions(options: FolderOptions): Promise<SuppressionAccess> {
+  const folder = await dataFolderOf(options);
+  return (await findEngine(folder)) ? throughEngine(folder) : inFolder(folder, options.config);
+}
+
+function throughEngine(folder: string): SuppressionAccess {
+  const post = (path: string, body: object) => callEngine(folder, "POST", `/api/suppressions${path}`, body);
+  const result = async <T>(answer: Promise<unknown>) => ((await answer) as { readonly result: T }).result;
+  const query = (given: object) => new URLSearchParams(Object.entries(given) as [string, string][]);
+  return {
+    add: (given) => result(post("", given)),
+    remove: (given) => result(post("/remove", given)),
+    forget: (given) => post("/forget", given) as Promise<{ readonly person: string }>,
+    importRows: (rows: readonly ImportRow[], source) =>
+      post("/import", { rows, source }) as Promise<{ readonly added: number; readonly known: number }>,
+    check: (given: Whom & { readonly list?: string }) =>
+      callEngine(folder, "GET", `/api/suppressions/check?${query(given)}`) as Promise<Standing>,
+    list: async (options) => {
+      const answer = await callEngine(folder, "GET", `/api/suppressions?${query(options)}`);
+      return (answer as { readonly suppressions: readonly Suppression[] }).suppressions;
+    },
+    close: async () => undefined,
+  };
+}
+
+async function inFolder(folder: string, configFile: string | undefined): Promise<SuppressionAccess> {
+  const config = await loadConfig(configFile ?? "mailweir.config.ts");
+  const lock = await lockFolder(folder);
+  try {
+    const clock = { now: () => new Date() };
+    const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) };
+    const store = await openStore({
+      folder,
+      // Changes wait in the queue for the next start, which tells whoever is to be told.
+      topology: deriveLocalTopology(config),
+      clock,
+      random,
+      ...(config.tokens && { tokens: config.tokens }),
+      env: process.env,
+    });
+    try {
+      await bindAddressKey(store.database, await store.ports.secrets.keyRing());
+      const manager = await manageSuppressions({ ...store.ports, clock, random });
+      return {
+        ...manager,
+        list: (options) => store.ports.suppressions.list(options),
+        async close() {
+          await store.close();
+          await lock.release();
+        },
+      };
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
