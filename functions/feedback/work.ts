@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { applyFeedback } from "../../shared/unsubscribe/feedback.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MailweirError } from "../errors.ts";
 import { normaliseAddress, parseMailAddress } from "../mail/address.ts";
 import { parseMailboxes } from "../mail/mailboxes.ts";

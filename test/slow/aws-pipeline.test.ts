@@ -198,6 +198,32 @@ describe.skipIf(program === undefined)(`the bundles on AWS's APIs, against moto$
     });
   });
 
+  test("whoever is unsubscribed by mail, by one click or by a complaint that SES tells of is suppressed once", async () => {
+    const { names } = aws.config;
+    const complaint = {
+      eventType: "Complaint",
+      mail: { messageId: "0100018f-0000", timestamp: "2026-08-04T09:15:02.417Z", source: "news@example.com" },
+      complaint: {
+        feedbackId: "0100018f-feedback",
+        complaintFeedbackType: "abuse",
+        timestamp: "2026-08-04T10:15:02.417Z",
+        complainedRecipients: [{ emailAddress: "carol@away.example" }],
+      },
+    };
+    for (const body of [complaint, complaint]) await aws.send(names.feedbackQueue, body);
+    const { notice } = await aws.arrive({ to: ["unsubscribe@example.com"], headers: { Subject: "unsubscribe" } });
+    await aws.send(noticeQueue(), notice);
+    expect(await aws.drain()).toBe(0);
+    const list = await aws.ports.suppressions.list({ limit: 100 });
+    expect(list.filter(({ address }) => address === "carol@away.example")).toMatchObject([{ reason: "complaint" }]);
+    const page = await aws.call("one-click", {
+      rawPath: "/u/none",
+      headers: {},
+      requestContext: { requestId: "r-1", http: { method: "GET", sourceIp: "192.0.2.1" } },
+    });
+    expect(page).toMatchObject({ statusCode: expect.any(Number) });
+  });
+
   const isFinish = ({ operation, body }: Call) => operation === "UpdateItem" && body.includes("#o = :o");
   const isEffect = ({ operation }: Call) => operation === "TransactWriteItems";
   test.for<[string, (call: Call) => Fault | undefined]>([
@@ -220,5 +246,23 @@ describe.skipIf(program === undefined)(`the bundles on AWS's APIs, against moto$
     expect(await aws.drain()).toBe(0);
     expect((await aws.states(id))[support]).toMatch(/^ticket done ticket-(?:opened|joined|repeated)$/);
     expect(await ticketOf(id)).toMatchObject([{ entries: [{ sesMessageId: id }] }]);
+  });
+
+  // The last one: it looks at what all of the above asked AWS for.
+  test("no function asks for what its role does not allow", () => {
+    expect([...aws.seen()].sort()).toEqual(
+      expect.arrayContaining([
+        "feedback",
+        "journal",
+        "route-notification",
+        "route-object",
+        "work-personal",
+        "work-quarantine",
+        "work-record",
+        "work-ticket",
+        "work-unsubscribe",
+      ]),
+    );
+    expect(aws.forbidden()).toEqual([]);
   });
 });

@@ -25,6 +25,7 @@ import { freshId } from "../contract/opened.ts";
 import { context, type Events, eventsOf, type TestMail } from "../functions/pipeline.ts";
 import { type AwsProxy, startAwsProxy } from "./aws-proxy.ts";
 import { createTable } from "./create-tables.ts";
+import { allows, usesOf } from "./iam-use.ts";
 import { startMoto } from "./moto.ts";
 import { createWriteUnits, schemasOf, type WriteUnits } from "./write-units.ts";
 
@@ -35,6 +36,10 @@ export interface AwsPipeline {
   readonly proxy: AwsProxy;
   readonly keyArn: string;
   readonly units: WriteUnits;
+  /** What the functions asked AWS for, and may not by their roles: `function action resource`. */
+  forbidden(): readonly string[];
+  /** Functions that asked for anything. */
+  seen(): ReadonlySet<string>;
   readonly tables: { readonly ledger: string; readonly store: string };
   /** Stores a mail as SES does and answers the events that SES would send. */
   arrive(mail: TestMail): Promise<Events>;
@@ -59,7 +64,9 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
   const folder = await mkdtemp(join(tmpdir(), "mailweir-aws-"));
   const config = await loadConfig("mailweir.config.ts", { stage, accountId });
   const names = ["gate", "journal", "route-notification", "route-object"].concat(
-    deriveTopology(config).functions.flatMap(({ name }) => (/^(?:work-|propagate|answer)/.test(name) ? [name] : [])),
+    deriveTopology(config).functions.flatMap(({ name }) =>
+      /^(?:work-|propagate|answer|feedback|one-click)/.test(name) ? [name] : [],
+    ),
   );
   await buildFunctions(names, { configFile: "mailweir.config.ts", out: folder });
 
@@ -104,7 +111,14 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
   const ports = openWorker({ ...environment, endpoint: moto.endpoint }, config);
   const tables = { ledger: environment.ledgerTable, store: environment.storeTable };
   const units = createWriteUnits(schemasOf(tables));
-  proxy.onAnswer = units.see;
+  const uses = new Map<string, { readonly functionName: string; readonly use: ReturnType<typeof usesOf>[number] }>();
+  let running = "";
+  proxy.onAnswer = (call, answer) => {
+    units.see(call, answer);
+    for (const use of usesOf(call, config)) {
+      uses.set(`${running} ${use.action} ${use.resource}`, { functionName: running, use });
+    }
+  };
 
   const handlers = new Map<string, Promise<(event: unknown, context: unknown) => Promise<unknown>>>();
   const call = async (functionName: string, event: unknown) => {
@@ -115,6 +129,7 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
         (module: { handler: (event: unknown, context: unknown) => Promise<unknown> }) => module.handler,
       );
     handlers.set(functionName, loading);
+    running = functionName;
     return (await loading)(structuredClone(event), context(functionName));
   };
   const work: AwsPipeline["work"] = async (queue) => {
@@ -142,6 +157,9 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
     keyArn,
     units,
     tables,
+    forbidden: () =>
+      [...uses].flatMap(([text, { functionName, use }]) => (allows(functionName, use, config, tables) ? [] : [text])),
+    seen: () => new Set([...uses.values()].map(({ functionName }) => functionName)),
     call,
     work,
     async arrive(mail) {
