@@ -63,8 +63,6 @@ function findActive(config: ResolvedConfig, receiving: ActiveReceiving, facts: D
 async function findMissingFiles({ local }: ResolvedConfig): Promise<DoctorFacts["missingFiles"]> {
   const named = [
     ...Object.entries(local.functions).map(([name, path]) => ({ at: `local.functions.${name}`, path })),
-    ...local.blockLists.files.map((path, index) => ({ at: `local.blockLists.files[${index}]`, path })),
-    ...(local.smarthost?.ca === undefined ? [] : [{ at: "local.smarthost.ca", path: local.smarthost.ca }]),
     ...(local.dns.kind === "zone" ? [{ at: "local.dns.zone", path: local.dns.file }] : []),
     ...local.blockLists.files.map((path, index) => ({ at: `local.blockLists.files[${index}]`, path })),
     ...(local.smarthost?.ca === undefined ? [] : [{ at: "local.smarthost.ca", path: local.smarthost.ca }]),

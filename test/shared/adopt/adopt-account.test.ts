@@ -181,7 +181,11 @@ describe("what the configuration does not hold is listed", () => {
       "WorkMail and Connect",
       withActions(
         { type: "WorkMail", organizationArn: "arn:aws:workmail:eu-west-1:111122223333:organization/m-1" },
-        { type: "Connect", instanceArn: "i", iamRoleArn: "r" },
+        {
+          type: "Connect",
+          instanceArn: "arn:aws:connect:eu-west-1:111122223333:instance/i",
+          iamRoleArn: "arn:aws:iam::111122223333:role/connect",
+        },
       ),
       ['differs work-mail rule "a"', 'differs connect rule "a"'],
     ],
