@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build, type Metafile } from "esbuild";
 import { MailweirError } from "../shared/errors.ts";
 import { findHandlers, projectFolder } from "./load-deployment.ts";
@@ -60,7 +61,11 @@ async function buildFunction(name: string, configFile: string, out: string): Pro
     plugins: [
       {
         name: "mail-config",
-        setup: ({ onResolve }) => onResolve({ filter: /^#mail-config$/ }, () => ({ path: configFile })),
+        setup({ onResolve }) {
+          onResolve({ filter: /^#mail-config$/ }, () => ({ path: configFile }));
+          // Node imports by address too, and a configuration may.
+          onResolve({ filter: /^file:/ }, ({ path }) => ({ path: fileURLToPath(path) }));
+        },
       },
     ],
   }).catch((error: unknown) => {
