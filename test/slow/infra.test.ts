@@ -104,7 +104,8 @@ describe.each([
     expect(await run(cfnLint ?? "", ["-t", file, "--regions", region, "--format", "parseable"])).toBe("0 ");
   });
 
-  test("it reads as it was reviewed", async () => {
+  // One is enough to see what a change of infra/ means; it holds all that the others hold.
+  test.runIf(name === "every option")("it reads as it was reviewed", async () => {
     await expect(templateDigest(packaged.template)).toMatchFileSnapshot(
       join(project, "test/slow/templates", `${name.replaceAll(" ", "-")}.txt`),
     );
