@@ -34,30 +34,41 @@ export interface Result {
 const automatic: ReadonlySet<Nature> = new Set(["bounce", "complaint", "auto-reply", "mdn", "machine"]);
 const acting: ReadonlySet<Nature> = new Set(["human", "unsubscribe-request"]);
 
+/** Labels, right answers and answers of each nature that occurs. */
+export function countNatures(
+  results: readonly Result[],
+): { readonly nature: Nature; readonly labelled: number; readonly right: number; readonly called: number }[] {
+  return natures
+    .map((nature) => ({
+      nature,
+      labelled: results.filter(({ expected }) => expected === nature).length,
+      right: results.filter(({ expected, found }) => expected === nature && found === nature).length,
+      called: results.filter(({ found }) => found === nature).length,
+    }))
+    .filter(({ labelled, called }) => labelled > 0 || called > 0);
+}
+
+/** Automatic mail that would have opened a ticket or unsubscribed somebody. */
+export function wrongActions(results: readonly Result[]): Result[] {
+  return results.filter(({ expected, found }) => automatic.has(expected) && acting.has(found));
+}
+
 /** The report: precision and recall by nature, the confusion table, and how often a machine would have been acted upon. */
 export function scoreLabels(
   results: readonly Result[],
   show: { readonly families: boolean; readonly failures: boolean },
 ): string {
   const count = (test: (result: Result) => boolean) => results.filter(test).length;
-  const rows = natures
-    .filter((nature) => results.some(({ expected, found }) => expected === nature || found === nature))
-    .map((nature) => {
-      const right = count(({ expected, found }) => expected === nature && found === nature);
-      const labelled = count(({ expected }) => expected === nature);
-      const called = count(({ found }) => found === nature);
-      return [
-        nature,
-        `${labelled}`,
-        ratio(right, called),
-        ratio(right, labelled),
-        ...natures.map((other) => `${count(({ expected, found }) => expected === nature && found === other) || "."}`),
-      ];
-    });
+  const rows = countNatures(results).map(({ nature, labelled, right, called }) => [
+    nature,
+    `${labelled}`,
+    ratio(right, called),
+    ratio(right, labelled),
+    ...natures.map((other) => `${count(({ expected, found }) => expected === nature && found === other) || "."}`),
+  ]);
   const head = ["nature", "labels", "precision", "recall", ...natures.map((nature) => `→${nature.slice(0, 11)}`)];
   let out = columns([head, ...rows]);
-  const wrong = results.filter(({ expected, found }) => automatic.has(expected) && acting.has(found));
-  out += `\nwrong actions (automatic mail that would open a ticket or unsubscribe): ${wrong.length}\n`;
+  out += `\nwrong actions (automatic mail that would open a ticket or unsubscribe): ${wrongActions(results).length}\n`;
   if (show.families) out += `\n${columns([["family", "labels", "right"], ...families(results)])}`;
   if (show.failures) {
     for (const { path, expected, found, evidence } of results) {
@@ -68,7 +79,8 @@ export function scoreLabels(
   return out;
 }
 
-function families(results: readonly Result[]): string[][] {
+/** One row for each folder and label: name, labels, right. */
+export function families(results: readonly Result[]): string[][] {
   const counts = new Map<string, { all: number; right: number }>();
   for (const { path, expected, found } of results) {
     const key = `${path.split("/").slice(0, -1).join("/")} ${expected}`;

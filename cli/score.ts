@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { Nature } from "../shared/mail/judgement.ts";
 
 interface ScoreOptions {
   readonly labels: string;
@@ -36,47 +35,35 @@ Spam is left out of every figure: a scanner's verdict decides it, not the nature
 
 async function score(folder: string, options: ScoreOptions): Promise<void> {
   const { readFile } = await import("node:fs/promises");
-  const { join } = await import("node:path");
   const { scoreLabels, readLabels } = await import("./score-natures.ts");
-  const { understandMail } = await import("./understand-mail.ts");
-  const { removeListHeaders } = await import("./remove-list-headers.ts");
+  const { judgeLabelled } = await import("./judge-labelled.ts");
   const { progressBar } = await import("./progress-bar.ts");
   let labels = readLabels(await readFile(options.labels, "utf8")).filter(({ nature }) => nature !== undefined);
   if (options.half) labels = halfOf(labels, options.half === "odd" ? 1 : 0);
   const progress = progressBar();
-  const results: { path: string; expected: Nature; found: Nature; evidence: string }[] = [];
-  let agree = 0;
-  let decided = 0;
-  for (const { path, nature } of labels) {
-    if (nature === undefined) continue;
-    progress.step(path);
-    let raw: Uint8Array;
-    try {
-      raw = await readFile(join(folder, path));
-    } catch (error) {
+  const judged = await judgeLabelled(folder, labels, {
+    withoutListHeaders: options.withoutListHeaders === true,
+    fromSes: options.ses === true,
+    onFile: (path) => progress.step(path),
+    onUnreadable: (path, error) => {
       progress.note(`mailweir: ${path}: ${error instanceof Error ? error.message : String(error)}`);
       process.exitCode = 1;
-      continue;
-    }
-    if (options.withoutListHeaders) raw = removeListHeaders(raw);
-    const { judgement, headerJudgement } = await understandMail(raw, { recipients: [], fromSes: options.ses === true });
-    const used = options.headersOnly ? headerJudgement : judgement;
-    if (headerJudgement.complete) {
-      decided++;
-      if (headerJudgement.nature.kind === judgement.nature.kind) agree++;
-      else if (options.failures)
-        process.stdout.write(
-          `headers differ from body: ${path}: ${headerJudgement.nature.kind} / ${judgement.nature.kind}\n`,
-        );
-    }
-    results.push({ path, expected: nature, found: used.nature.kind, evidence: used.nature.evidence[0] ?? "" });
-  }
+    },
+  });
   progress.end();
+  const decided = judged.filter(({ headers }) => headers.complete);
+  const differ = decided.filter(({ headers, found }) => headers.found !== found);
+  if (options.failures) {
+    for (const { path, headers, found } of differ)
+      process.stdout.write(`headers differ from body: ${path}: ${headers.found} / ${found}\n`);
+  }
+  const results = options.headersOnly ? judged.map((one) => ({ ...one, found: one.headers.found })) : judged;
   process.stdout.write(
     scoreLabels(results, { families: options.families === true, failures: options.failures === true }),
   );
+  const agree = decided.length - differ.length;
   process.stdout.write(
-    `\nheaders alone decide ${decided} of ${results.length} (${percent(decided, results.length)}); of those the body agrees with ${agree} (${percent(agree, decided)})\n`,
+    `\nheaders alone decide ${decided.length} of ${judged.length} (${percent(decided.length, judged.length)}); of those the body agrees with ${agree} (${percent(agree, decided.length)})\n`,
   );
 }
 
