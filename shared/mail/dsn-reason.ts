@@ -48,7 +48,7 @@ export function classifyBounce(
     .slice(0, 4000)
     .replace(/\s+/g, " ")
     .replace(/(https?:\/\/[^\s/]{1,255})\S*/g, "$1")
-    .replace(/<?[^\s<>]{1,64}@[^\s<>:,;]{1,255}>?/g, "@");
+    .replace(/<?[^\s<>]{1,64}@[^\s<>:,;]{1,255}?(?=\.\.\.|[\s<>:,;]|$)>?/g, "@");
   if (programFailed.test(text)) return "system";
   const said = phrases.find(([, pattern]) => pattern.test(text))?.[0];
   const coded = ofStatus(status);

@@ -1,3 +1,4 @@
+import { daemonAddress } from "./bounce-signs.ts";
 import type { Finding } from "./finding.ts";
 import { type MailFacts, quoteHeader } from "./mail-facts.ts";
 
@@ -16,8 +17,9 @@ export function judgeMachine(facts: MailFacts): Finding | undefined {
   if (facts.contentType.value === "multipart/report") return found("content-type", 0.9);
   if (/^junk\b/i.test(header("precedence")?.trim() ?? "")) return found("precedence", 0.8);
   if (facts.authors[0] && machineAddress.test(facts.authors[0].address)) {
-    // A message that it carries may be one of ours coming back.
-    return { ...found("from", 0.85), final: facts.body !== undefined || facts.contentType.value !== "multipart/mixed" };
+    // A message that it carries may be one of ours coming back, and a daemon's text may say so in words.
+    const mayReport = facts.contentType.value === "multipart/mixed" || daemonAddress.test(facts.authors[0].address);
+    return { ...found("from", 0.85), final: facts.body !== undefined || !mayReport };
   }
   if (/^(?:yes|true|all|oof|autoreply|dr\b)/i.test(header("x-auto-response-suppress")?.trim() ?? ""))
     return found("x-auto-response-suppress", 0.7);

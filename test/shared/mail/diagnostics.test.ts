@@ -284,6 +284,7 @@ test.for<[string, string, "hard" | "soft"]>([
   ["5.0.0", "550 List does not exist", "hard"],
   ["5.0.0", "550 group not found", "hard"],
   ["5.0.0", "550 not our customer", "hard"],
+  ["5.0.0", "550 x@y.example...User unknown", "hard"],
   ["5.0.0", "550 Access denied...6c2fd2", "soft"],
   ["5.0.0", "550 High probability of spam", "soft"],
   ["5.0.0", "550 REPLY: 550_DNSBL listed", "soft"],

@@ -176,6 +176,7 @@ describe("complete", () => {
       { headersTruncated: true },
       true,
     ],
+    ["a daemon's words may be a report's", "From: MAILER-DAEMON@a.example\nSubject: Hello", {}, false],
     ["a reply may say nothing but stop", "Subject: Re: News", {}, false],
     ["a reply in a ticket needs no body", "Subject: Re: News", { recipients: ["help+t1@in.example"] }, true],
     [
