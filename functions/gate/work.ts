@@ -3,7 +3,7 @@ import type { Ports } from "../../shared/ports.ts";
 import type { Disposition } from "../../shared/receipt/model.ts";
 import { parseNotices } from "../../shared/receipt/parse-notice.ts";
 import { arrivalOf } from "../../shared/streams/arrival.ts";
-import { askGate } from "../../shared/streams/ask-gate.ts";
+import { askGate, type GatePorts } from "../../shared/streams/ask-gate.ts";
 import { type Handler, logger } from "../stack.ts";
 
 /**
@@ -13,7 +13,7 @@ import { type Handler, logger } from "../stack.ts";
  */
 export const work =
   (
-    ports: Pick<Ports, "ledger" | "outbox" | "objects" | "keys">,
+    ports: GatePorts & Pick<Ports, "objects" | "keys">,
     config: ResolvedConfig,
   ): Handler<{ readonly disposition: Disposition }> =>
   async (event) => {

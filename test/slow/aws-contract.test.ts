@@ -4,7 +4,7 @@ import { CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clientOptions } from "../../shared/aws/connection.ts";
 import { openDynamo } from "../../shared/aws/dynamo.ts";
 import { createEffects } from "../../shared/aws/effects.ts";
@@ -24,12 +24,14 @@ import { createTickets } from "../../shared/aws/tickets.ts";
 import { openTopics } from "../../shared/aws/topics.ts";
 import { resolveConfig } from "../../shared/config/resolve-config.ts";
 import type { Ports } from "../../shared/ports.ts";
+import type { SesMessageId } from "../../shared/ses-message-id.ts";
+import { createPersonOf } from "../../shared/unsubscribe/person.ts";
 import { keysContract } from "../contract/keys.ts";
 import { ledgerContract } from "../contract/ledger.ts";
 import { limitsContract } from "../contract/limits.ts";
 import { mailboxesContract } from "../contract/mailboxes.ts";
 import { objectsContract } from "../contract/objects.ts";
-import { bytesOf } from "../contract/opened.ts";
+import { bytesOf, freshId } from "../contract/opened.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { propagationsContract } from "../contract/propagations.ts";
 import { quarantineContract } from "../contract/quarantine.ts";
@@ -128,6 +130,112 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
     sent: async (original) => ses.bounces.filter((bounce) => bounce.original === original).length,
     mails: async (text) => ses.mails.filter(({ raw }) => raw.includes(text)),
   }));
+
+  describe("bad days of sending and handing over", () => {
+    const bounce = (id: SesMessageId) => ({
+      originalMessageId: id,
+      bounceSender: "mailer-daemon@in.example",
+      recipients: [{ recipient: "ann@in.example", smtpReplyCode: "550", statusCode: "5.1.1", message: "No" }],
+    });
+    const mail = (id: string) => ({
+      id,
+      kind: "reply" as const,
+      envelopeSender: "",
+      recipients: ["ann@sender.example"],
+      raw: Buffer.from(`Message-ID: <${id.replace("/", ".")}@in.example>\r\nSubject: ${id}\r\n\r\n`),
+    });
+    const count = (id: string) =>
+      ses.bounces.filter(({ original }) => original === id).length +
+      ses.mails.filter(({ raw }) => raw.includes(id)).length;
+    // A sender that died is waited for no longer than this.
+    const impatient = () =>
+      openOutbox({ ...connection(), endpoint: ses.endpoint }, openDynamo(connection()), {
+        table: tables.ledgerTable,
+        clock,
+        keepDays: 400,
+        leaseMs: 1,
+      });
+
+    test.for(["throttle", "reject"] as const)("%s: nothing was sent, and the next try sends it", async (trouble) => {
+      const code = trouble === "throttle" ? "ERR_THROTTLED" : "ERR_AWS_REFUSED";
+      const { outbox } = (await open()).ports;
+      const [one, other] = [freshId(), `${freshId()}/reply`];
+      ses.troubles.push(trouble);
+      await expect(outbox.sendBounce(bounce(one))).rejects.toMatchObject({ code });
+      expect(await outbox.sendBounce(bounce(one))).toMatchObject({ repeated: false });
+      ses.troubles.push(trouble);
+      await expect(outbox.sendMail(mail(other))).rejects.toMatchObject({ code });
+      expect(await outbox.sendMail(mail(other))).toMatchObject({ repeated: false });
+      expect([count(one), count(other)]).toEqual([1, 1]);
+    });
+
+    test("a bounce whose answer never came is not sent again; any other mail is, as itself", async () => {
+      const [one, other] = [freshId(), `${freshId()}/reply`];
+      const outbox = impatient();
+      ses.troubles.push("hang-up");
+      await expect(outbox.sendBounce(bounce(one))).rejects.toMatchObject({ code: "ERR_AWS_UNREACHABLE" });
+      expect(await outbox.sendBounce(bounce(one))).toEqual({ messageId: "unconfirmed", repeated: true });
+      ses.troubles.push("hang-up");
+      await expect(outbox.sendMail(mail(other))).rejects.toMatchObject({ code: "ERR_AWS_UNREACHABLE" });
+      expect(await outbox.sendMail(mail(other))).toMatchObject({ repeated: false });
+      expect([count(one), count(other)]).toEqual([1, 2]);
+      expect(new Set(ses.mails.filter(({ raw }) => raw.includes(other)).map(({ raw }) => raw)).size).toBe(1);
+    });
+
+    test("the report's own fields are SES's", async () => {
+      const id = freshId();
+      const { outbox } = (await open()).ports;
+      const [first] = bounce(id).recipients;
+      await outbox.sendBounce({
+        ...bounce(id),
+        explanation: "Nobody reads this",
+        messageDsn: { reportingMta: "dns; mx.in.example", extensionFields: [{ name: "X-A", value: "1" }] },
+        recipients: [
+          {
+            ...first!,
+            dsn: {
+              action: "failed",
+              status: "5.7.1",
+              finalRecipient: "bob@in.example",
+              remoteMta: "dns; mx2.in.example",
+            },
+          },
+        ],
+      });
+      const form = Object.fromEntries(ses.bounces.find(({ original }) => original === id)?.form ?? []);
+      expect(form).toMatchObject({
+        Explanation: "Nobody reads this",
+        "MessageDsn.ReportingMta": "dns; mx.in.example",
+        "MessageDsn.ExtensionFields.member.1.Name": "X-A",
+        "BouncedRecipientInfoList.member.1.Recipient": "ann@in.example",
+        "BouncedRecipientInfoList.member.1.RecipientDsnFields.FinalRecipient": "bob@in.example",
+        "BouncedRecipientInfoList.member.1.RecipientDsnFields.Status": "5.7.1",
+      });
+    });
+
+    test("what somebody wrote and died before handing over is handed over later, once", async () => {
+      await newQueue("propagate");
+      const { ports } = await open();
+      const dynamo = openDynamo(connection());
+      const later = { now: () => new Date(Date.now() + 120_000) };
+      const options = { table: tables.storeTable, propagateQueue: "propagate" };
+      const effects = createEffects(dynamo, tables.ledgerTable);
+      const dead = createSuppressions(dynamo, effects, {
+        ...options,
+        clock,
+        queues: { send: () => Promise.reject(new Error("killed")) },
+      });
+      const person = createPersonOf({ keys: [{ id: "a", secret: "an example secret of the first key" }] })(freshId());
+      const evidence = { note: "asked" };
+      const suppression = { person, list: "*", reason: "manual", since: "2026-08-04T09:15:02.417Z", evidence } as const;
+      expect(await dead.suppress({ effect: freshId() }, suppression)).toBe("added");
+      const alive = createSuppressions(dynamo, effects, { ...options, clock: later, queues: ports.queues });
+      expect(await alive.handOverLeftovers()).toBeGreaterThan(0);
+      expect(await alive.handOverLeftovers()).toBe(0);
+      const messages = await ports.queues.receive("propagate", { max: 10 });
+      expect(messages.filter(({ body }) => body.includes(person))).toHaveLength(1);
+    });
+  });
 
   const newQueue = async (name: string, attributes: Record<string, string> = {}) => {
     const sqs = new SQSClient({ ...clientOptions(connection()), useQueueUrlAsEndpoint: false });
