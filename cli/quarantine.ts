@@ -9,6 +9,7 @@ import { wholeNumber } from "./whole-number.ts";
 interface QuarantineOptions extends FolderOptions {
   readonly json?: boolean;
   readonly limit?: number;
+  readonly allowSender?: boolean;
 }
 
 /** Nothing of that message is held for that recipient. */
@@ -29,7 +30,11 @@ Examples:
   mailweir quarantine show 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1
   mailweir quarantine release 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1 ann@example.com
 
-A release runs in the engine when one runs on the folder; otherwise the message is queued, and the next start does the work.`,
+  mailweir quarantine release 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1 --allow-sender
+  mailweir quarantine discard 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1
+
+A release runs in the engine when one runs on the folder; otherwise the message is queued, and the next start does the work.
+What else changes something needs a running engine. What nobody releases expires (quarantine.days of the configuration).`,
     );
   const command = (name: string, description: string) =>
     quarantine
@@ -46,9 +51,15 @@ A release runs in the engine when one runs on the folder; otherwise the message 
     "show <sesMessageId> [recipient]",
     "one held message: where it was meant for, every reason, the verdicts",
   ).action(show);
-  command("release <sesMessageId> [recipient]", "send it on; without a recipient, for everyone it is held for").action(
-    release,
+  command("release <sesMessageId> [recipient]", "send it on; without a recipient, for everyone it is held for")
+    .option("--allow-sender", "and from now on hold none of its author's proven mail for a spam finding alone")
+    .action(release);
+  command("discard <sesMessageId> [recipient]", "end it: nobody will release it (the stored message stays)").action(
+    discard,
   );
+  command("allowed", "authors whose proven mail is not held for a spam finding alone").action(listAllowed);
+  command("allow <address>", "add such an author").action((address, options) => allow(address, options, "PUT"));
+  command("disallow <address>", "take one away").action((address, options) => allow(address, options, "DELETE"));
   // The exit status of wrong usage is decided in one place, which overrides only the commands it knows.
   for (const sub of quarantine.commands) sub.exitOverride().showHelpAfterError("(add --help for what is possible)");
 }
@@ -89,6 +100,8 @@ async function release(id: string, recipient: string | undefined, options: Quara
   const { releaseInEngine, releaseInStore } = await import("./release.ts");
   const folder = await dataFolderOf(options);
   const recipients = held.map((entry) => entry.recipient);
+  const authors = new Set(held.flatMap(({ message }) => message.headers.author?.address ?? []));
+  if (options.allowSender) for (const author of authors) await allow(author, options, "PUT");
   const engine = await findEngine(folder);
   const released = engine
     ? await releaseInEngine(engine, sesMessageId, recipients)
@@ -102,6 +115,50 @@ async function release(id: string, recipient: string | undefined, options: Quara
           : `${printable(entry.recipient, 100)}: was released already\n`,
     );
   }
+}
+
+async function discard(id: string, recipient: string | undefined, options: QuarantineOptions): Promise<void> {
+  const { sesMessageId, held } = await readHeld(id, recipient, options);
+  for (const entry of held) {
+    const path = `/api/quarantine/${sesMessageId}/${encodeURIComponent(entry.recipient)}/discard`;
+    const { kind } = (await ask(options, "POST", path)) as { readonly kind: string };
+    const shown = options.json
+      ? JSON.stringify({ sesMessageId, recipient: entry.recipient, kind })
+      : `${printable(entry.recipient, 100)}: ${kind === "discarded" ? "discarded" : "had ended already"}`;
+    process.stdout.write(`${shown}\n`);
+  }
+}
+
+async function allow(address: string, options: QuarantineOptions, method: "PUT" | "DELETE"): Promise<void> {
+  const answer = await ask(options, method, `/api/allowed-senders/${encodeURIComponent(address)}?by=command-line`);
+  const { address: normalised } = answer as { readonly address: string };
+  const said = method === "PUT" ? "allowed" : "no longer allowed";
+  process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${printable(normalised, 100)}: ${said}\n`);
+}
+
+async function listAllowed(options: QuarantineOptions): Promise<void> {
+  let after = "";
+  for (;;) {
+    const page = (await ask(options, "GET", `/api/allowed-senders?limit=500&after=${encodeURIComponent(after)}`)) as {
+      readonly senders: readonly { readonly address: string; readonly by: string; readonly at: string }[];
+      readonly next: string | null;
+    };
+    for (const sender of page.senders) {
+      const { address, by, at } = sender;
+      const line = options.json
+        ? JSON.stringify(sender)
+        : `${at.slice(0, 10)}  ${printable(address, 100)}  by ${printable(by, 60)}`;
+      process.stdout.write(`${line}\n`);
+    }
+    if (page.next === null) return;
+    after = page.next;
+  }
+}
+
+async function ask(options: FolderOptions, method: string, path: string): Promise<unknown> {
+  const { callEngine } = await import("./call-engine.ts");
+  const { dataFolderOf } = await import("./data-folder.ts");
+  return callEngine(await dataFolderOf(options), method, path);
 }
 
 /** What is held of a message, for one recipient or for all. */

@@ -24,8 +24,17 @@ function serverlessFunction(one: DeployedFunction, deployment: Deployment): Valu
     logRetentionInDays: config.aws.logRetentionDays,
     tracing: config.aws.tracing ? "Active" : "PassThrough",
     environment: environmentOf(deployment),
-    events: queues.map((queue) => ({ sqs: eventSource(queue, deployment) })),
+    events: [
+      ...queues.map((queue) => ({ sqs: eventSource(queue, deployment) })),
+      ...(one.everyMs === undefined ? [] : [{ schedule: { rate: [everyMinutes(one.everyMs)] } }]),
+    ],
   };
+}
+
+/** EventBridge's rate expression: it wants the singular for one. */
+function everyMinutes(everyMs: number): string {
+  const minutes = Math.max(1, Math.round(everyMs / 60_000));
+  return `rate(${minutes} ${minutes === 1 ? "minute" : "minutes"})`;
 }
 
 /** The contract of shared/aws/environment.ts. Names and switches only: whoever may list functions may read it. */

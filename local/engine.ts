@@ -27,6 +27,7 @@ import { createInvocationPump } from "./invoke/invocation-pump.ts";
 import { createQueuePump } from "./invoke/queue-pump.ts";
 import { requestId } from "./invoke/request-id.ts";
 import { createThreadHost } from "./invoke/thread-host.ts";
+import { createTimetable } from "./invoke/timetable.ts";
 import { openLog } from "./log.ts";
 import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
@@ -222,8 +223,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         ? [createQueuePump({ queue, queueArn, target, queues: store.ports.queues, host, clock, random, log })]
         : [];
     });
+    const timetable =
+      host && createTimetable({ functions: topology.functions, database: store.database, host, clock, random, log });
     const pumps = host
-      ? [...queuePumps, createInvocationPump({ engine: store.engine, host, functionOf, clock, random, log })]
+      ? [
+          ...(timetable ? [timetable] : []),
+          ...queuePumps,
+          createInvocationPump({ engine: store.engine, host, functionOf, clock, random, log }),
+        ]
       : [];
     undo.push(async () => {
       for (const pump of pumps) pump.stop();
@@ -233,7 +240,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const scheduler = createScheduler({
       clock,
       ticking: [...pumps, runner, ...(sending ? [sending] : [])],
-      nextDue: async (now) => earliest(await store.engine.nextDue(now), runner.nextDue()),
+      nextDue: async (now) =>
+        earliest(earliest(await store.engine.nextDue(now), runner.nextDue()), timetable?.nextDue()),
       onError: (error) =>
         log.error("scheduler failed", { cause: error instanceof Error ? error.message : String(error) }),
     });

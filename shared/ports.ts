@@ -29,6 +29,7 @@ export interface Ports {
   readonly records: Records;
   readonly outbox: Outbox;
   readonly limits: Limits;
+  readonly senders: Senders;
 }
 
 export interface Clock {
@@ -222,6 +223,8 @@ export interface Ledger {
   fail(sesMessageId: SesMessageId, recipient: string, cause: string): Promise<void>;
   /** `quarantined` → `decided` for `stream`, for a release. False when it was not quarantined. */
   reopen(sesMessageId: SesMessageId, recipient: string, stream: string): Promise<boolean>;
+  /** `quarantined` → `done`: nobody will release it. False when it was not quarantined. */
+  endHeld(sesMessageId: SesMessageId, recipient: string, outcome: "discarded" | "expired"): Promise<boolean>;
   recipients(sesMessageId: SesMessageId): Promise<readonly RecipientRecord[]>;
   /** Records in `received`, `decided`, `routed` or `working`, oldest first. */
   unfinished(options: { readonly olderThan: Date; readonly limit: number }): Promise<readonly RecipientRecord[]>;
@@ -738,4 +741,24 @@ export interface Limits {
    * @param limit - `max` from 1 to 100
    */
   take(key: string, id: string, limit: { readonly max: number; readonly windowMs: number }): Promise<boolean>;
+}
+
+/** An author whose mail is not held for a spam finding alone, as long as it proves who wrote it. */
+export interface AllowedSender {
+  /** Normalised. */
+  readonly address: string;
+  /** Who said so. */
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface Senders {
+  /** The first one stays. */
+  allow(sender: AllowedSender): Promise<void>;
+  /** Removing what is not there is a success. */
+  disallow(address: string): Promise<void>;
+  isAllowed(address: string): Promise<boolean>;
+  /** By address, behind `after`. */
+  list(options: { readonly after?: string; readonly limit: number }): Promise<readonly AllowedSender[]>;
 }

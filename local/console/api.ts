@@ -5,12 +5,13 @@ import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { MailweirError } from "../../shared/errors.ts";
-import { normaliseAddress } from "../../shared/mail/address.ts";
+import { normaliseAddress, parseMailAddress } from "../../shared/mail/address.ts";
 import { decodeWords } from "../../shared/mail/encoded-words.ts";
 import { headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
 import type { HeldMessage, Ports } from "../../shared/ports.ts";
 import { formatReply } from "../../shared/receipt/replies.ts";
 import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
+import { discardHeld } from "../../shared/streams/discard.ts";
 import { openContent } from "../../shared/streams/open-content.ts";
 import { releaseFromQuarantine } from "../../shared/streams/release.ts";
 import { readHeader } from "../actions/stored-block.ts";
@@ -149,6 +150,34 @@ export function createApi({
     return result.kind === "unknown"
       ? problem(c, 404, "Nothing of that message was ever held for this recipient.")
       : c.json(result);
+  });
+
+  api.post("/quarantine/:id/:recipient/discard", async (c) => {
+    const id = parseSesMessageId(c.req.param("id"));
+    if (!id) return problem(c, 404, noMessage);
+    const kind = await discardHeld(ports, id, normaliseAddress(c.req.param("recipient")), "discarded");
+    return kind === "unknown"
+      ? problem(c, 404, "Nothing of that message was ever held for this recipient.")
+      : c.json({ kind });
+  });
+
+  api.get("/allowed-senders", async (c) => {
+    const limit = limitOf(c, 500);
+    const after = c.req.query("after");
+    const senders = await ports.senders.list({ limit, ...(after !== undefined && { after }) });
+    return c.json({ senders, next: nextOf(senders, limit, ({ address }) => address) });
+  });
+  api.put("/allowed-senders/:address", async (c) => {
+    const address = normaliseAddress(c.req.param("address"));
+    if (!parseMailAddress(address)) return problem(c, 400, "That is no address: write for example ann@sender.example.");
+    const by = (c.req.query("by") ?? "console").slice(0, 200);
+    await ports.senders.allow({ address, by, at: allPorts.clock.now().toISOString() });
+    return c.json({ address });
+  });
+  api.delete("/allowed-senders/:address", async (c) => {
+    const address = normaliseAddress(c.req.param("address"));
+    await ports.senders.disallow(address);
+    return c.json({ address });
   });
 
   serveOutbox(api, config, ports.outbox);

@@ -33,6 +33,7 @@ export function remotePorts(
     records: remote("records"),
     outbox: remote("outbox"),
     limits: remote("limits"),
+    senders: remote("senders"),
   };
 }
 

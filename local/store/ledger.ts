@@ -140,6 +140,20 @@ export function createLedger(database: Database, clock: Clock): Ledger {
         );
         return changes === 1;
       }),
+    endHeld: (sesMessageId, recipient, outcome) =>
+      database.write((tx) => {
+        const seq = findSequence(tx, sesMessageId);
+        if (seq === undefined) return false;
+        const { changes } = tx.run(
+          `UPDATE recipients SET state = 'done', outcome = ?, updated_at = ?
+           WHERE seq = ? AND recipient = ? AND state = 'quarantined'`,
+          outcome,
+          clock.now().getTime(),
+          seq,
+          recipient,
+        );
+        return changes === 1;
+      }),
     recipients: async (sesMessageId) =>
       database.read((sql) => {
         const seq = findSequence(sql, sesMessageId);

@@ -30,6 +30,7 @@ import { createRefusals } from "./refusals.ts";
 import { releaseTaken } from "./release-taken.ts";
 import { createRuleSetSnapshots } from "./rule-set-snapshots.ts";
 import { createSecrets } from "./secrets.ts";
+import { createSenders } from "./senders.ts";
 import { createSuppressions } from "./suppressions.ts";
 import { createTickets } from "./tickets.ts";
 import { createPublishing, createTopics } from "./topics.ts";
@@ -125,6 +126,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       records: createRecords(database),
       outbox,
       limits: createLimits(database, clock),
+      senders: createSenders(database),
     };
     const engine: EngineStore = {
       ...createMessages(database, contents, fs, clock),

@@ -295,4 +295,8 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX propagations_message ON propagations (ses_message_id) WHERE ses_message_id IS NOT NULL;
   `,
+  // Authors whose mail is not held for a spam finding alone.
+  `
+  CREATE TABLE allowed_senders (address TEXT PRIMARY KEY, by TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
+  `,
 ];

@@ -179,6 +179,23 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
       );
       return kind === "written";
     },
+    async endHeld(sesMessageId, recipient, outcome) {
+      const { kind } = await dynamo.update(
+        table,
+        recipientKey({ sesMessageId, recipient }),
+        "SET #s = :done, #o = :o, #up = :up",
+        {
+          condition: "#s = :quarantined",
+          values: {
+            ":done": text("done"),
+            ":quarantined": text("quarantined"),
+            ":o": text(outcome),
+            ":up": text(now()),
+          },
+        },
+      );
+      return kind === "written";
+    },
     async recipients(sesMessageId) {
       const items = await dynamo.query(table, {
         where: "#pk = :pk AND begins_with(#sk, :r)",

@@ -54,6 +54,7 @@ export function openWorker(
     ),
     records: deferred(async () => (await import("./records.ts")).createRecords(dynamo, effects, storeTable)),
     outbox: deferred(async () => (await import("./outbox.ts")).openOutbox(connection, dynamo, inLedger(environment))),
+    senders: deferred(async () => (await import("./senders.ts")).createSenders(dynamo, storeTable)),
     limits: deferred(async () => (await import("./limits.ts")).createLimits(dynamo, inLedger(environment))),
   };
 }

@@ -195,7 +195,16 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     },
   ],
   "work-record": [...work, ...suppress],
-  "work-quarantine": [...work, store("PutItem")],
+  "work-quarantine": [...work, store("GetItem", "PutItem", "DeleteItem")],
+  "expire-quarantine": [
+    {
+      actions: ["dynamodb:Query", "dynamodb:UpdateItem"],
+      resources: ["ledger-table"],
+      why: "ends what nobody released",
+    },
+    store("BatchGetItem", "DeleteItem"),
+    { actions: ["dynamodb:Query"], resources: ["listed-index"], why: "lists what is held" },
+  ],
   // The user's own code gets every port: whoever wants less writes less here.
   "work-own": [
     ...work,

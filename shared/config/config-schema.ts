@@ -282,6 +282,7 @@ export const configSchema = z.strictObject({
     .optional(),
   gate: gate.optional(),
   tickets: tickets.optional(),
+  quarantine: z.strictObject({ days: z.number().min(1).max(3650).optional() }).optional(),
   ipFilters: z
     .array(z.union([z.strictObject({ block: text }), z.strictObject({ allow: text })]))
     .max(100)
@@ -321,6 +322,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "tokens.keys.*.secretFrom": secretSources,
   "tokens.addressSecretFrom": secretSources,
   tickets: Object.keys(tickets.shape),
+  quarantine: ["days"],
   "tickets.subjectTag": ["before", "after"],
   local: Object.keys(local.shape),
   "local.limits": Object.keys(limits.shape),

@@ -102,6 +102,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     rejects: rejects.map((reject) => ({ ...reject, recipients: normaliseRecipients(reject.recipients) })),
     gate,
     tickets: { ...defaultTicketPolicy, ...config.tickets },
+    quarantine: { days: config.quarantine?.days ?? 30 },
     ipFilters,
     bounceSender,
     encrypt,

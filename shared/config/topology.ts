@@ -45,6 +45,8 @@ export interface FunctionTopology {
   readonly memoryMb: number;
   /** For stream workers: the streams whose queues it reads. */
   readonly streams?: readonly string[];
+  /** It runs by itself, so often. */
+  readonly everyMs?: number;
 }
 
 const worker = { timeoutMs: 60_000, memoryMb: 512 } as const;
@@ -60,10 +62,11 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
     maxReceiveCount: 5,
     consumer: { functionName, batchSize: 10, concurrency: 2 },
   });
-  const functionNamed = (
-    name: string,
-    rest: { timeoutMs: number; memoryMb: number; streams?: readonly string[] },
-  ): FunctionTopology => ({ name, arn: names.functionArn(name), ...rest });
+  const functionNamed = (name: string, rest: Omit<FunctionTopology, "name" | "arn">): FunctionTopology => ({
+    name,
+    arn: names.functionArn(name),
+    ...rest,
+  });
   const workerOf = (stream: ResolvedConfig["streams"][number]) =>
     typeof stream.worker === "function" ? "work-own" : `work-${stream.worker}`;
 
@@ -102,6 +105,7 @@ export function deriveTopology({ names, streams, ruleSet }: ResolvedConfig): Top
       functionNamed("one-click", { timeoutMs: 10_000, memoryMb: 256 }),
       functionNamed("propagate", { timeoutMs: 60_000, memoryMb: 256 }),
       functionNamed("answer-ticket", worker),
+      functionNamed("expire-quarantine", { timeoutMs: 60_000, memoryMb: 256, everyMs: 3_600_000 }),
       ...[...workers].map(([name, of]) => functionNamed(name, { ...worker, streams: of })),
     ],
   };

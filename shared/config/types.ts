@@ -16,6 +16,8 @@ export interface MailConfig {
   readonly rejects?: readonly RejectConfig[];
   readonly gate?: Partial<GatePolicy>;
   readonly tickets?: Partial<TicketPolicy>;
+  /** `days`: what nobody released for so long ends as expired. Default 30. */
+  readonly quarantine?: { readonly days?: number };
   /** `{ block: "203.0.113.0/24" }`, `{ allow: "203.0.113.25" }`; Allow wins. */
   readonly ipFilters?: readonly ({ readonly block: string } | { readonly allow: string })[];
   /** `require`: refuse recipients to senders that do not use STARTTLS. Default `optional`. */
@@ -397,6 +399,7 @@ export interface ResolvedConfig {
   readonly rejects: readonly RejectConfig[];
   readonly gate: GatePolicy;
   readonly tickets: TicketPolicy;
+  readonly quarantine: { readonly days: number };
   readonly ipFilters: readonly IpFilter[];
   readonly bounceSender: string;
   readonly encrypt: boolean;

@@ -7,6 +7,8 @@ import { QueueSendError, ReleaseRefusedError } from "./errors.ts";
 export interface ReleaseOptions {
   /** Instead of the stream that the message was meant for. */
   readonly stream?: string;
+  /** Stands among the reasons of the message that goes on. Default `released`. */
+  readonly why?: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function releaseFromQuarantine(
   // A release that was begun before goes where it was begun to.
   const stream = record?.stream ?? wanted;
   if (record?.state === "decided") {
-    await send(ports, config, held, recipient, stream);
+    await send(ports, config, held, recipient, stream, options.why ?? "released");
     await ports.ledger.routed(sesMessageId, [recipient]);
   }
   await ports.quarantine.remove(sesMessageId, recipient);
@@ -64,13 +66,14 @@ async function send(
   { message }: HeldMessage,
   recipient: string,
   stream: string,
+  why: string,
 ): Promise<void> {
   const queue = names.streamQueue(stream);
   const body = JSON.stringify({
     ...message,
     stream,
     recipients: [recipient],
-    reasons: [...message.reasons, "released"],
+    reasons: [...message.reasons, why],
   });
   const [refused] = await queues.send(queue, [{ id: "0", body }]);
   if (refused) throw new QueueSendError(message.sesMessageId, [{ queue, cause: refused.cause }]);

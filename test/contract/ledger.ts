@@ -155,6 +155,16 @@ export function ledgerContract(name: string, open: () => Promise<Opened<{ readon
         expect((await claimAgain(ledger, claim)).attempt).toBe(2);
         expect(await ledger.reopen(freshId(), claim.recipient, "personal")).toBe(false);
       });
+
+      test("endHeld ends a quarantined record, once, and only a quarantined one", async () => {
+        const claim = await claimed(ledger);
+        expect(await ledger.endHeld(claim.sesMessageId, claim.recipient, "discarded")).toBe(false);
+        await ledger.finish(claim, { state: "quarantined", outcome: "held" });
+        expect(await ledger.endHeld(claim.sesMessageId, claim.recipient, "expired")).toBe(true);
+        expect(await ledger.endHeld(claim.sesMessageId, claim.recipient, "discarded")).toBe(false);
+        expect(await ledger.reopen(claim.sesMessageId, claim.recipient, "personal")).toBe(false);
+        expect((await ledger.recipients(claim.sesMessageId))[0]).toMatchObject({ state: "done", outcome: "expired" });
+      });
     });
 
     describe("claims", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Context } from "aws-lambda";
 import { work as answerTicket } from "../../functions/answer-ticket/work.ts";
 import type { BatchResponse } from "../../functions/batch.ts";
+import { work as expireQuarantine } from "../../functions/expire-quarantine/work.ts";
 import { work as feedback } from "../../functions/feedback/work.ts";
 import { work as gate } from "../../functions/gate/work.ts";
 import { work as journal } from "../../functions/journal/work.ts";
@@ -44,6 +45,7 @@ logger.setLogLevel("SILENT");
 const works: Readonly<Record<string, (ports: Ports, config: ResolvedConfig) => Handler<unknown>>> = {
   "answer-ticket": answerTicket,
   feedback,
+  "expire-quarantine": expireQuarantine,
   gate,
   journal,
   propagate,

@@ -29,19 +29,52 @@ export function compile(one: Deployment): CompiledTemplate {
           Properties: { Timeout: timeout, Role: role, Environment: { Variables: environment } },
         },
       ],
-      ...events.map(({ sqs }: { sqs: { arn: object; functionResponseType: string } }, index: number) => [
-        `${id}Source${index}`,
-        {
-          Type: "AWS::Lambda::EventSourceMapping",
-          Properties: {
-            EventSourceArn: sqs.arn,
-            FunctionName: { "Fn::GetAtt": [id, "Arn"] },
-            FunctionResponseTypes: [sqs.functionResponseType],
-          },
-        },
-      ]),
+      ...events.flatMap((event: Event, index: number) => eventSource(id, event, index)),
     ];
   });
   // Through JSON: what CloudFormation gets, and nothing that is undefined.
   return JSON.parse(JSON.stringify({ Resources: { ...Resources, ...Object.fromEntries(functions) }, Outputs }));
+}
+
+type Event =
+  | { readonly sqs: { readonly arn: object; readonly functionResponseType: string } }
+  | { readonly schedule: { readonly rate: readonly string[] } };
+
+function eventSource(id: string, event: Event, index: number): readonly (readonly [string, object])[] {
+  if ("schedule" in event) {
+    const rule = `${id}EventsRuleSchedule${index}`;
+    const target = { Arn: { "Fn::GetAtt": [id, "Arn"] }, Id: `${id}Schedule` };
+    return [
+      [
+        rule,
+        { Type: "AWS::Events::Rule", Properties: { ScheduleExpression: event.schedule.rate[0], Targets: [target] } },
+      ],
+      [
+        `${id}PermissionEventsRuleSchedule${index}`,
+        {
+          Type: "AWS::Lambda::Permission",
+          Properties: {
+            FunctionName: { "Fn::GetAtt": [id, "Arn"] },
+            Action: "lambda:InvokeFunction",
+            Principal: "events.amazonaws.com",
+            SourceArn: { "Fn::GetAtt": [rule, "Arn"] },
+          },
+        },
+      ],
+    ];
+  }
+  const { sqs } = event;
+  return [
+    [
+      `${id}Source${index}`,
+      {
+        Type: "AWS::Lambda::EventSourceMapping",
+        Properties: {
+          EventSourceArn: sqs.arn,
+          FunctionName: { "Fn::GetAtt": [id, "Arn"] },
+          FunctionResponseTypes: [sqs.functionResponseType],
+        },
+      },
+    ],
+  ];
 }

@@ -18,6 +18,7 @@ import { createPropagations } from "../../shared/aws/propagations.ts";
 import { createQuarantine } from "../../shared/aws/quarantine.ts";
 import { openQueues } from "../../shared/aws/queues.ts";
 import { createRecords } from "../../shared/aws/records.ts";
+import { createSenders } from "../../shared/aws/senders.ts";
 import { createSuppressions } from "../../shared/aws/suppressions.ts";
 import { ledgerTable, storeTable } from "../../shared/aws/tables.ts";
 import { createTickets } from "../../shared/aws/tickets.ts";
@@ -37,6 +38,7 @@ import { propagationsContract } from "../contract/propagations.ts";
 import { quarantineContract } from "../contract/quarantine.ts";
 import { queuesContract } from "../contract/queues.ts";
 import { recordsContract } from "../contract/records.ts";
+import { sendersContract } from "../contract/senders.ts";
 import { suppressionsContract } from "../contract/suppressions.ts";
 import { ticketsContract } from "../contract/tickets.ts";
 import { topicsContract } from "../contract/topics.ts";
@@ -101,6 +103,7 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
       }),
       propagations: createPropagations(dynamo, { table: tables.ledgerTable, clock, keepDays: 400 }),
       limits: createLimits(dynamo, { table: tables.ledgerTable, clock }),
+      senders: createSenders(dynamo, tables.storeTable),
       tickets: createTickets(dynamo, effects, tables.storeTable, clock),
       records: createRecords(dynamo, effects, tables.storeTable),
       quarantine: createQuarantine(dynamo, tables),
@@ -121,6 +124,7 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
   });
   propagationsContract("DynamoDB", open);
   limitsContract("DynamoDB", open);
+  sendersContract("DynamoDB", open);
   ticketsContract("DynamoDB", open);
   recordsContract("DynamoDB", open);
   quarantineContract("DynamoDB", open);

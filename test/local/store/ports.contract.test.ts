@@ -15,6 +15,7 @@ import { propagationsContract } from "../../contract/propagations.ts";
 import { quarantineContract } from "../../contract/quarantine.ts";
 import { queuesContract } from "../../contract/queues.ts";
 import { recordsContract } from "../../contract/records.ts";
+import { sendersContract } from "../../contract/senders.ts";
 import { suppressionsContract } from "../../contract/suppressions.ts";
 import { ticketsContract } from "../../contract/tickets.ts";
 import { topicsContract } from "../../contract/topics.ts";
@@ -56,6 +57,7 @@ async function open() {
 }
 
 ledgerContract("SQLite", open);
+sendersContract("SQLite", open);
 limitsContract("SQLite", open);
 queuesContract("SQLite", async () => ({ ...(await open()), queue: "ticket", deadLetterQueue: "ticket-dlq" }));
 objectsContract("SQLite and files", async () => ({ ...(await open()), bucket: "mail" }));
