@@ -231,15 +231,16 @@ const noMessage = "There is no such message: GET /api/messages lists those that 
 async function readJourney({ engine, ports }: Store, id: SesMessageId): Promise<Journey | undefined> {
   const message = await engine.message(id);
   if (!message) return undefined;
-  const [ruleSet, verification, log, records, outgoing, shown] = await Promise.all([
+  const [ruleSet, verification, log, records, outgoing, propagations, shown] = await Promise.all([
     engine.ruleSetSnapshot(message.ruleSetSnapshot),
     engine.verification(id),
     engine.actionLog(id),
     ports.ledger.recipients(id),
     ports.outbox.about(id),
+    ports.propagations.of(id),
     shownHeaders(engine, id),
   ]);
-  return buildJourney({ message, ruleSet, verification, log, records, outgoing, ...shown });
+  return buildJourney({ message, ruleSet, verification, log, records, outgoing, propagations, ...shown });
 }
 
 // What a page shows of a header: longer ones are cut, before decoding and behind it.

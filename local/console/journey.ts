@@ -1,6 +1,6 @@
 import { normaliseAddress } from "../../shared/mail/address.ts";
 import type { NatureFinding, Safety, Trust } from "../../shared/mail/judgement.ts";
-import type { RecipientRecord, RecipientState } from "../../shared/ports.ts";
+import type { PropagationRecord, RecipientRecord, RecipientState } from "../../shared/ports.ts";
 import type { ReceiptAction, RuleSet } from "../../shared/receipt/model.ts";
 import { type ActionTrace, type RuleTrace, traceRules } from "../../shared/receipt/trace.ts";
 import { actionOutcomes } from "../actions/action-outcomes.ts";
@@ -31,6 +31,8 @@ export interface Journey {
    * second time, with the same Message-ID, when the engine ended between its answer and our note of it.
    */
   readonly outgoing: readonly OutboxEntry[];
+  /** Who was told of a change that it made on the suppression list: webhooks, by name. At least once, under one id. */
+  readonly propagations: readonly PropagationRecord[];
 }
 
 export interface JourneyRule extends Omit<RuleTrace, "actions"> {
@@ -82,10 +84,11 @@ export interface JourneyParts {
   readonly log: readonly ActionLogEntry[];
   readonly records: readonly RecipientRecord[];
   readonly outgoing: readonly OutboxEntry[];
+  readonly propagations: readonly PropagationRecord[];
 }
 
 export function buildJourney(parts: JourneyParts): Journey {
-  const { message, subject, author, ruleSet, verification, log, records, outgoing } = parts;
+  const { message, subject, author, ruleSet, verification, log, records, outgoing, propagations } = parts;
   return {
     sesMessageId: message.sesMessageId,
     receivedAt: message.receivedAt.toISOString(),
@@ -99,6 +102,7 @@ export function buildJourney(parts: JourneyParts): Journey {
     rules: ruleSet ? rules(message, ruleSet, log) : [],
     recipients: inEnvelopeOrder(message, records).map(recipient),
     outgoing,
+    propagations,
   };
 }
 

@@ -51,9 +51,31 @@ export async function journey(id) {
             el("p", { class: "meta" }, "Sent at least once, always with the same Message-ID."),
             ...data.outgoing.map(outgoing),
           ),
+        data.propagations.length > 0 &&
+          step(
+            data.propagations.some(({ state }) => state === "failed") ? "bad" : "good",
+            "Who was told of it",
+            null,
+            el("p", { class: "meta" }, "Told at least once, always with the same id."),
+            ...data.propagations.map(propagation),
+          ),
       ),
     ],
   };
+}
+
+/**
+ * One change of the suppression list on its way to one target.
+ *
+ * @param {{ target: string, change: string, state: string, attempts: number, cause?: string, dueAt?: string }} record
+ */
+function propagation({ target, change, state, attempts, cause, dueAt }) {
+  const more = [
+    `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`,
+    ...(cause === undefined ? [] : [cause]),
+    ...(dueAt === undefined ? [] : [`again at ${dueAt.slice(0, 19).replace("T", " ")}`]),
+  ];
+  return el("p", {}, `${target}: ${state} (${more.join("; ")}), ${change}`);
 }
 
 /**

@@ -51,6 +51,7 @@ function build(rules: readonly ReceiptRule[] | undefined, more: Partial<JourneyP
   return buildJourney({
     ...{ message, subject: "Hi", author: null, ruleSet, verification: undefined, log: [], records: [] },
     outgoing: [],
+    propagations: [],
     ...more,
   });
 }
