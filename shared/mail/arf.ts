@@ -1,5 +1,6 @@
-import { headerValue } from "./headers.ts";
+import { type Header, headerValue } from "./headers.ts";
 import { quote } from "./mail-facts.ts";
+import { parseMailboxes } from "./mailboxes.ts";
 import type { ParsedMail } from "./parsed-mail.ts";
 import { behindType, readFieldGroups } from "./report-fields.ts";
 
@@ -27,7 +28,9 @@ export function readComplaint(mail: ParsedMail): Complaint | undefined {
     headerValue(embedded, "x-hmxmroriginalrecipient") ??
     headerValue(embedded, "x-original-to") ??
     headerValue(embedded, "delivered-to") ??
-    behindType(fields?.get("removal-recipient")?.[0]);
+    headerValue(embedded, "x-apparently-to")?.split(";")[0] ??
+    behindType(fields?.get("removal-recipient")?.[0]) ??
+    onlyAddressee(embedded);
   const sourceIp =
     fields?.get("source-ip")?.[0] ?? own?.sourceIp ?? headerValue(embedded, "x-originating-ip")?.replace(/[[\]]/g, "");
   const messageId = headerValue(embedded, "message-id")?.trim();
@@ -40,6 +43,13 @@ export function readComplaint(mail: ParsedMail): Complaint | undefined {
       ? [quote(`Feedback-Type: ${feedbackType}`), `part ${part?.path}: message/feedback-report`]
       : (own?.evidence ?? []),
   };
+}
+
+/** The reported mail is ours: where it names one addressee, that is who complains. Some providers black it out. */
+function onlyAddressee(embedded: readonly Header[]): string | undefined {
+  const [first, second] = parseMailboxes(headerValue(embedded, "to"));
+  const named = first !== undefined && second === undefined && /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(first.address);
+  return named && !/redacted|undisclosed|^x+@/i.test(first.address) ? first.address : undefined;
 }
 
 function mergeGroups(groups: Map<string, string[]>[]): Map<string, string[]> {

@@ -278,9 +278,7 @@ function createCollector(
     const readable = contentType.startsWith("text/") || reportTypes.test(contentType);
     const decoded = readable ? decodeCharset(octets, parameters["charset"]) : undefined;
     const text = decoded && normaliseLines(decoded.text);
-    const embedded = embeddedTypes.test(contentType)
-      ? parseHeaderSection(octets, limits.maxHeaderBytes).headers
-      : undefined;
+    const embedded = embeddedTypes.test(contentType) ? readAround(skipMboxLine(octets)) : undefined;
     parts.push({
       path: done.path === "" ? "1" : done.path,
       contentType,
