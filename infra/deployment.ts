@@ -1,5 +1,5 @@
 import { resolveConfig } from "../shared/config/resolve-config.ts";
-import { deriveTopology, type FunctionTopology, type QueueTopology, type Topology } from "../shared/config/topology.ts";
+import { deriveTopology, type FunctionTopology, type Topology } from "../shared/config/topology.ts";
 import type { ResolvedConfig } from "../shared/config/types.ts";
 import { accountId } from "./cloudformation.ts";
 
@@ -20,71 +20,49 @@ export interface DeployedFunction extends FunctionTopology {
   readonly asynchronous?: true;
 }
 
-/**
- * Functions that AWS needs and one machine does not have, or has built into the engine. Those whose handler is not there
- * are left out.
- */
-const onlyOnAws: readonly (Omit<DeployedFunction, "arn"> & { readonly optional?: true })[] = [
-  { name: "activate", timeoutMs: 60_000, memoryMb: 256 },
-  { name: "one-click", timeoutMs: 10_000, memoryMb: 256, url: true, optional: true },
-];
+/** What AWS has and one machine has built into the engine. */
+const activate = { name: "activate", timeoutMs: 60_000, memoryMb: 256 } as const;
+
+/** How a function is called, other than by a queue or by SES in the sense of a rule. */
+const callers: Readonly<Record<string, Pick<DeployedFunction, "url" | "asynchronous">>> = {
+  journal: { asynchronous: true },
+  "one-click": { url: true },
+};
 
 /**
  * @param input - what `mailweir.config.ts` exports
- * @param handlers - names of the folders in `functions/` that have a `handler.ts`
  * @throws {ConfigError} with every mistake in it
  */
 export function describeDeployment(
   input: unknown,
   stage: string,
-  { file, handlers }: { readonly file?: string; readonly handlers: ReadonlySet<string> },
+  { file }: { readonly file?: string } = {},
 ): Deployment {
   const config = resolveConfig(input, { stage, accountId, ...(file !== undefined && { file }) });
-  const base = deriveTopology(config);
-  const topology = handlers.has("feedback") ? withFeedback(base, config) : base;
+  const topology = withFeedbackTopic(deriveTopology(config), config);
   return {
     stage,
     config,
     topology,
-    functions: [
-      ...topology.functions.map((one) => ({ ...one, ...(one.name === "journal" && { asynchronous: true as const }) })),
-      ...onlyOnAws
-        .filter(({ name, optional }) => !optional || handlers.has(name))
-        .filter(({ name }) => !topology.functions.some((one) => one.name === name))
-        .map(({ optional: _optional, ...one }) => ({ ...one, arn: config.names.functionArn(one.name) })),
-    ],
+    functions: [...topology.functions, { ...activate, arn: config.names.functionArn(activate.name) }].map((one) => ({
+      ...one,
+      ...callers[one.name],
+    })),
   };
 }
 
-export const feedbackName = ({ ruleSet }: Pick<ResolvedConfig, "ruleSet">): string => `${ruleSet.name}-feedback`;
-
-/** What SES tells of the mail that we send: a configuration set's events → topic → queue → feedback. */
-function withFeedback(topology: Topology, config: ResolvedConfig): Topology {
-  if (topology.functions.some(({ name }) => name === "feedback")) return topology;
-  const name = feedbackName(config);
-  const timeoutMs = 60_000;
-  const queue: QueueTopology = {
-    name,
-    deadLetterQueue: `${name}-dlq`,
-    visibilityTimeoutMs: 6 * timeoutMs,
-    delayMs: 0,
-    maxReceiveCount: 5,
-    consumer: { functionName: "feedback", batchSize: 10, concurrency: 2 },
-  };
+/** What SES tells of the mail that we send comes by a configuration set's topic. One machine has no need of it. */
+function withFeedbackTopic(topology: Topology, config: ResolvedConfig): Topology {
+  const queue = config.names.feedbackQueue;
   return {
     ...topology,
     topics: [
       ...topology.topics,
-      { arn: feedbackTopicArn(config), subscriptions: [{ kind: "queue", queue: name, rawDelivery: true }] },
-    ],
-    queues: [...topology.queues, queue],
-    functions: [
-      ...topology.functions,
-      { name: "feedback", arn: config.names.functionArn("feedback"), timeoutMs, memoryMb: 512 },
+      { arn: feedbackTopicArn(config), subscriptions: [{ kind: "queue", queue, rawDelivery: true }] },
     ],
   };
 }
 
 export function feedbackTopicArn(config: ResolvedConfig): string {
-  return `arn:aws:sns:${config.region}:${config.accountId}:${feedbackName(config)}`;
+  return `arn:aws:sns:${config.region}:${config.accountId}:${config.names.feedbackQueue}`;
 }

@@ -23,5 +23,5 @@ export function findHandlers(project = projectFolder): ReadonlySet<string> {
 export async function loadDeployment(stage: string, file: string): Promise<Deployment> {
   const path = resolve(file);
   const module: { readonly default?: unknown } = await import(pathToFileURL(path).href);
-  return describeDeployment(module.default, stage, { file: basename(path), handlers: findHandlers() });
+  return describeDeployment(module.default, stage, { file: basename(path) });
 }

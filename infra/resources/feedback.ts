@@ -3,9 +3,8 @@ import { type Deployment, feedbackTopicArn } from "../deployment.ts";
 import { topicId } from "./topics.ts";
 
 /** The configuration set that our own mail is sent with: SES tells its events to the feedback topic. */
-export function feedbackResources({ config, topology }: Deployment): Resources {
+export function feedbackResources({ config }: Deployment): Resources {
   const arn = feedbackTopicArn(config);
-  if (!topology.topics.some((topic) => topic.arn === arn)) return {};
   return {
     ConfigurationSet: {
       Type: "AWS::SES::ConfigurationSet",

@@ -46,6 +46,7 @@ function statementsOf(one: DeployedFunction, deployment: Deployment): readonly S
   const { config } = deployment;
   const names = tableNames(deployment);
   const keys = mailKeyArns(config);
+  const configurationSetArn = `arn:aws:ses:${config.region}:${config.accountId}:configuration-set/${config.ruleSet.name}`;
   const ownQueues = deployment.topology.queues
     .filter(({ consumer }) => consumer?.functionName === one.name)
     .map(({ name }) => getAtt(queueId(name, config), "Arn"));
@@ -56,6 +57,10 @@ function statementsOf(one: DeployedFunction, deployment: Deployment): readonly S
         // Of this deployment: AWS has queues that one machine has not.
         if (resource === "own-queues") return ownQueues;
         const options = { functionName: one.name, ledgerTable: names.ledger, storeTable: names.store, keyArn: "" };
+        // Who sends with the stage's configuration set must be allowed to use it, too.
+        if (resource === "identities" && actions.includes("ses:SendEmail")) {
+          return [...arnsOf(resource, config, options), configurationSetArn].map(text);
+        }
         return arnsOf(resource, config, options).map(text);
       });
       // Nothing to allow, such as a key that no configuration asks for.

@@ -4,16 +4,13 @@ import { type Deployment, describeDeployment } from "../../infra/deployment.ts";
 import { serverlessFunctions } from "../../infra/functions.ts";
 import { templateOf } from "../../infra/resources.ts";
 
-/** Every function there is or may be, as if each had its handler. */
-export const allHandlers: ReadonlySet<string> = new Set(["feedback", "one-click"]);
-
 export const example = {
   domains: ["example.com"],
   streams: { personal: { recipients: ["example.com"] }, ticket: { recipients: ["support@example.com"] } },
 };
 
-export const deployment = (change: object = {}, stage = "prod", handlers = allHandlers): Deployment =>
-  describeDeployment({ ...example, ...change }, stage, { handlers });
+export const deployment = (change: object = {}, stage = "prod"): Deployment =>
+  describeDeployment({ ...example, ...change }, stage);
 
 /** The template as osls completes it: functions and their event sources. The slow test compares with osls itself. */
 export function compile(one: Deployment): CompiledTemplate {
