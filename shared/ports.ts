@@ -1,4 +1,4 @@
-import type { SecretSource } from "./config/types.ts";
+import type { ImapAccount, SecretSource } from "./config/types.ts";
 import type { Keys } from "./encryption/keys.ts";
 import type { Nature, NatureFinding, Safety, Trust, Verdicts } from "./mail/judgement.ts";
 import type { SesMessageId } from "./ses-message-id.ts";
@@ -604,11 +604,15 @@ export interface Tickets {
   ): Promise<{ readonly tickets: readonly TicketSummary[]; readonly next?: number }>;
 }
 
-export interface MailboxTarget {
-  readonly kind: "maildir";
-  /** Folder name of the Maildir below the data folder; validated by the configuration. */
-  readonly name: string;
-}
+export type MailboxTarget =
+  | {
+      readonly kind: "maildir";
+      /** Folder name of the Maildir below the data folder; validated by the configuration. */
+      readonly name: string;
+      /** A folder inside the mailbox, names separated by slashes; validated by the configuration. Default: its inbox. */
+      readonly folder?: string;
+    }
+  | { readonly kind: "imap"; readonly account: ImapAccount; readonly folder: string };
 
 export interface Mailboxes {
   /**

@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from "../../shared/config/types.ts";
-import { deliverPersonal, mailboxOf } from "../../shared/delivery/personal.ts";
+import { targetsOf } from "../../shared/delivery/address-map.ts";
+import { deliverAll } from "../../shared/delivery/deliver-all.ts";
 import { recordReport } from "../../shared/delivery/record-report.ts";
 import type { Ports } from "../../shared/ports.ts";
 import type { BatchResponse } from "../batch.ts";
@@ -7,17 +8,19 @@ import type { Handler } from "../stack.ts";
 import { workBatch } from "../work-batch.ts";
 
 /**
- * Delivers to mailboxes. A bounce or a complaint in a person's mailbox is delivered like any other mail, and recorded as a
- * second effect, since it also tells us about an address.
+ * Delivers to mailboxes and forwards. A bounce or a complaint in a person's mailbox is delivered like any other mail, and
+ * recorded as a second effect, since it also tells us about an address.
  */
 export const work = (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
-  workBatch(ports, config, async ({ message, recipient, stream, claim, content }) => {
-    const receivedAt = new Date(message.receivedAt);
-    const body = await content.raw();
-    const target = mailboxOf(config, stream, recipient);
-    const delivered = await deliverPersonal(ports, target, { claim, body, receivedAt });
+  workBatch(ports, config, async (job) => {
+    const { message, recipient, stream, claim, content } = job;
+    const delivered = await deliverAll(ports, config, job, targetsOf(config, stream, recipient));
     const { kind } = message.nature;
     const tells = kind === "bounce" || kind === "complaint";
     const told = tells ? await recordReport(ports, config, { message, recipient, claim, content }) : {};
-    return { state: "done", outcome: "delivered", detail: { ...delivered, ...told, ...(tells && { recorded: kind }) } };
+    return {
+      state: "done",
+      outcome: "delivered",
+      detail: { ...delivered, ...told, ...(tells && { recorded: kind }) },
+    };
   });

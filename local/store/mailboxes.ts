@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { targetKey } from "../../shared/delivery/address-map.ts";
+import type { ImapMailboxes } from "../../shared/delivery/imap-mailbox.ts";
 import type { Claim, Mailboxes, MailboxTarget } from "../../shared/ports.ts";
 import { assertClaim, effectResult, noteEffect } from "./claims.ts";
 import type { Database } from "./database.ts";
@@ -13,26 +15,59 @@ const safeName = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,126}$/;
  * Maildirs (https://cr.yp.to/proto/maildir.html) below the data folder. The unique name derives from SES id and
  * recipient, and the mailbox is asked for it before it is written, so that a crash between file and row doubles nothing.
  */
-export function createMailboxes(database: Database, fs: FileSystem, folder: string): Mailboxes {
+export function createMailboxes(
+  database: Database,
+  fs: FileSystem,
+  folder: string,
+  imap: Pick<ImapMailboxes, "append">,
+): Mailboxes {
   const syncFolder = createFolderSync(fs);
   const alone = createTurns();
   return {
     async deliver(claim, target, body, receivedAt) {
-      if (!safeName.test(target.name) || target.name.includes("..")) throw new MailboxNameError(target.name);
-      const mailbox = join(folder, target.name);
+      if (target.kind === "imap") return append(claim, target, body, receivedAt);
+      const place = maildirOf(target);
+      const mailbox = join(folder, place);
       const name = uniqueName(claim, receivedAt);
       // Attempts for the same file take turns: the later one sees what the earlier one did.
-      return alone(`${target.name}/${name}`, async () => {
-        const effect = `deliver ${target.kind} ${target.name}`;
+      return alone(`${place}/${name}`, async () => {
+        const effect = `deliver ${target.kind} ${place}`;
         const delivered = database.read((sql) => effectResult(sql, assertClaim(sql, claim), claim.recipient, effect));
         if (delivered !== undefined) return { path: delivered, repeated: true };
         const present = await find(fs, mailbox, name, claim.attempt);
-        if (present !== undefined) return { path: await note(claim, effect, target, present), repeated: true };
+        if (present !== undefined)
+          return { path: await note(claim, effect, `maildir/${place}/${present}`), repeated: true };
         await write(mailbox, name, claim, body);
-        return { path: await note(claim, effect, target, `new/${name}`), repeated: false };
+        return { path: await note(claim, effect, `maildir/${place}/new/${name}`), repeated: false };
       });
     },
   };
+
+  async function append(
+    claim: Claim,
+    target: MailboxTarget & { readonly kind: "imap" },
+    body: AsyncIterable<Uint8Array>,
+    receivedAt: Date,
+  ) {
+    const effect = `deliver ${targetKey(target)}`;
+    const done = () => database.read((sql) => effectResult(sql, assertClaim(sql, claim), claim.recipient, effect));
+    const { sesMessageId } = claim;
+    const before = done();
+    if (before !== undefined) return { path: before, repeated: true };
+    const raw = await collect(body);
+    return alone(`${effect} ${sesMessageId}`, async () => {
+      const delivered = done();
+      if (delivered !== undefined) return { path: delivered, repeated: true };
+      const check = async () => done();
+      const { path, repeated } = await imap.append(target.account, target.folder, {
+        sesMessageId,
+        raw,
+        receivedAt,
+        check,
+      });
+      return { path: await note(claim, effect, path), repeated };
+    });
+  }
 
   async function write(mailbox: string, name: string, claim: Claim, body: AsyncIterable<Uint8Array>): Promise<void> {
     for (const part of ["tmp", "new", "cur"]) await makeFolder(fs, join(mailbox, part));
@@ -51,13 +86,27 @@ export function createMailboxes(database: Database, fs: FileSystem, folder: stri
   }
 
   // The file is there. A claim that was overtaken just now changes nothing about that: its successor finds it.
-  function note(claim: Claim, effect: string, { name }: MailboxTarget, path: string): Promise<string> {
-    const shown = `maildir/${name}/${path}`;
+  function note(claim: Claim, effect: string, shown: string): Promise<string> {
     return database.write((tx) => {
       noteEffect(tx, assertClaim(tx, claim), claim.recipient, effect, shown);
       return shown;
     });
   }
+}
+
+async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Folders inside a mailbox are Maildir++'s: `.Lists.Dev` beside the inbox's own three. */
+function maildirOf({ name, folder }: MailboxTarget & { readonly kind: "maildir" }): string {
+  if (!safeName.test(name) || name.includes("..")) throw new MailboxNameError(name);
+  if (folder === undefined) return name;
+  const parts = folder.split("/");
+  if (parts.some((part) => part === "" || /[./\\\p{Cc}]/u.test(part))) throw new MailboxNameError(folder);
+  return `${name}/.${parts.join(".")}`;
 }
 
 function uniqueName({ sesMessageId, recipient }: Claim, receivedAt: Date): string {

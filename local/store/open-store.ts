@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Topology } from "../../shared/config/topology.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
+import { createImapMailboxes } from "../../shared/delivery/imap-mailbox.ts";
 import type { AccountList, Clock, Ports, Random, Webhooks } from "../../shared/ports.ts";
 import { createWebhooks } from "../../shared/propagation/guarded-post.ts";
 import type { Propagation } from "../../shared/propagation/message.ts";
@@ -108,6 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const handOver = (tx: Transaction, message: Propagation) => {
       if (propagateQueue !== undefined) sending.enqueue(tx, propagateQueue, JSON.stringify(message));
     };
+    const imap = createImapMailboxes({ secrets });
     const ports = {
       objects: createObjects(database, contents, clock, () => uuid(random)),
       queues: createQueues(database, topology.queues, clock, random),
@@ -121,7 +123,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       // One machine has no SES account.
       accountList: { put: async () => "none", remove: async () => "none" } satisfies AccountList,
       tickets: createTickets(database, clock),
-      mailboxes: createMailboxes(database, fs, folder.maildir),
+      mailboxes: createMailboxes(database, fs, folder.maildir, imap),
       quarantine: createQuarantine(database),
       records: createRecords(database),
       outbox,
@@ -143,6 +145,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       closing ??= outbox
         .filed()
         .then(contents.close)
+        .finally(imap.close)
         .finally(() => database.close());
       return closing;
     };

@@ -1,20 +1,10 @@
 import { createHash } from "node:crypto";
 import type { ResolvedConfig } from "../config/types.ts";
+import { targetKey } from "../delivery/address-map.ts";
+import type { ImapMailboxes } from "../delivery/imap-mailbox.ts";
 import { encryptForSes } from "../encryption/encrypt-for-ses.ts";
-import { MailweirError } from "../errors.ts";
-import type { Claim, Mailboxes, Ports } from "../ports.ts";
+import type { Claim, Mailboxes, MailboxTarget, Ports } from "../ports.ts";
 import type { Effects } from "./effects.ts";
-
-/** The target needs a disk or a program that functions on AWS have not. */
-export class MailboxUnsupportedError extends MailweirError {
-  readonly code = "ERR_MAILBOX_UNSUPPORTED";
-  readonly retryable = false;
-  constructor(kind: string) {
-    super(
-      `Mail cannot be delivered to a mailbox of kind "${kind}" on AWS: name a folder ({ maildir: "ann" }, kept in the bucket)`,
-    );
-  }
-}
 
 /**
  * Mailboxes as folders of the bucket: `mailboxes/<name>/<when>-<SES id>-<recipient's hash>.eml`, encrypted where stored mail is.
@@ -24,15 +14,28 @@ export function createBucketMailboxes(
   { objects, keys, random }: Pick<Ports, "objects" | "keys" | "random">,
   effects: Effects,
   config: ResolvedConfig,
+  imap: Pick<ImapMailboxes, "append">,
 ): Mailboxes {
   const { bucket, kmsKeyArn } = config.names;
   return {
     async deliver(claim, target, body, receivedAt) {
-      if (target.kind !== "maildir") throw new MailboxUnsupportedError(String(target.kind));
-      const effect = `deliver ${target.name}`;
+      const place = target.kind === "maildir" ? placeOf(target) : "";
+      const effect = target.kind === "imap" ? `deliver ${targetKey(target)}` : `deliver ${place}`;
       const earlier = await effects.resultOf(claim, effect);
       if (earlier !== undefined) return { path: earlier, repeated: true };
-      const key = keyOf(claim, target.name, receivedAt);
+      if (target.kind === "imap") {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of body) chunks.push(chunk);
+        const { path, repeated } = await imap.append(target.account, target.folder, {
+          sesMessageId: claim.sesMessageId,
+          raw: Buffer.concat(chunks),
+          receivedAt,
+          check: () => effects.resultOf(claim, effect),
+        });
+        const { kind } = await effects.perform(claim, { name: effect, result: path }, []);
+        return { path, repeated: repeated || kind === "repeated" };
+      }
+      const key = keyOf(claim, place, receivedAt);
       const path = `s3://${bucket}/${key}`;
       // Whoever was overtaken while the body came writes nothing, as far as that can be known before.
       const checked = endingWith(body, () => effects.resultOf(claim, effect));
@@ -54,6 +57,10 @@ export function createBucketMailboxes(
       return { path, repeated: kind === "repeated" };
     },
   };
+}
+
+function placeOf({ name, folder }: MailboxTarget & { readonly kind: "maildir" }): string {
+  return folder === undefined ? name : `${name}/${folder}`;
 }
 
 async function* endingWith(body: AsyncIterable<Uint8Array>, check: () => Promise<unknown>): AsyncGenerator<Uint8Array> {

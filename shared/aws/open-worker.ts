@@ -26,6 +26,7 @@ export function openWorker(
   const queues = openQueues(connection, environment.accountId);
   const objects = openObjects(connection);
   const keys = deferred(async () => (await import("./kms-keys.ts")).openKmsKeys(connection));
+  const secrets = deferred(async () => (await import("./secrets.ts")).openSecrets(connection, config, clock));
   return {
     clock,
     random,
@@ -34,7 +35,7 @@ export function openWorker(
     keys,
     ledger: createLedger(dynamo, inLedger(environment)),
     topics: deferred(async () => (await import("./topics.ts")).openTopics(connection)),
-    secrets: deferred(async () => (await import("./secrets.ts")).openSecrets(connection, config, clock)),
+    secrets,
     suppressions: deferred(async () => {
       const { createSuppressions } = await import("./suppressions.ts");
       const { propagateQueue } = config.names;
@@ -46,9 +47,11 @@ export function openWorker(
     webhooks: createWebhooks(),
     accountList: deferred(async () => (await import("./account-list.ts")).openAccountList(connection)),
     tickets: deferred(async () => (await import("./tickets.ts")).createTickets(dynamo, effects, storeTable, clock)),
-    mailboxes: deferred(async () =>
-      (await import("./mailboxes.ts")).createBucketMailboxes({ objects, keys, random }, effects, config),
-    ),
+    mailboxes: deferred(async () => {
+      const { createBucketMailboxes } = await import("./mailboxes.ts");
+      const { createImapMailboxes } = await import("../delivery/imap-mailbox.ts");
+      return createBucketMailboxes({ objects, keys, random }, effects, config, createImapMailboxes({ secrets }));
+    }),
     quarantine: deferred(async () =>
       (await import("./quarantine.ts")).createQuarantine(dynamo, { ledgerTable, storeTable }),
     ),

@@ -23,7 +23,7 @@ export type Resource =
   | "notice-topic"
   /** The verified domains, and the addresses below them. */
   | "identities"
-  /** Secrets and parameters that hold token keys. */
+  /** Secrets and parameters that hold token keys, signing secrets and passwords. */
   | "secrets"
   | "own-log-group"
   /** Actions that know no resource. */
@@ -297,11 +297,20 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
   }
 }
 
-/** Of the token keys (those that the configuration names, or the generated one) and of webhooks. */
-function secretNames({ tokens, names, unsubscribe }: ResolvedConfig): readonly string[] {
+/** Of the token keys (those that the configuration names, or the generated one), webhooks and mail accounts. */
+function secretNames({ tokens, names, unsubscribe, streams, personal }: ResolvedConfig): readonly string[] {
+  const accounts = streams
+    .flatMap(({ delivery }) => Object.values(delivery).flat())
+    .flatMap((entry) => (entry.kind === "imap" ? [entry.account.passwordFrom] : []));
   const webhooks = Object.values(unsubscribe.webhooks).map(({ secretFrom }) => secretFrom);
   const generated = tokens === undefined ? [names.tokenSecret] : [];
-  const sources = [...(tokens?.keys.map(({ secretFrom }) => secretFrom) ?? []), tokens?.addressSecretFrom, ...webhooks];
+  const sources = [
+    ...(tokens?.keys.map(({ secretFrom }) => secretFrom) ?? []),
+    tokens?.addressSecretFrom,
+    ...webhooks,
+    ...accounts,
+    personal.forwarding.key?.privateKeyFrom,
+  ];
   const named = sources.flatMap((source) => {
     if (source === undefined) return [];
     if ("secretsManager" in source) return [source.secretsManager];

@@ -29,11 +29,52 @@ const match = z.union([
   }),
 ]);
 
+// An empty name would read the wrong thing or nothing.
+const secretSource = z.union([
+  z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of an environment variable") }),
+  z.strictObject({ file: text }),
+  z.strictObject({ secretsManager: text }),
+  z.strictObject({ parameter: text }),
+]);
+
+const imapAccount = z.strictObject({
+  host: text,
+  port: z.int().min(1).max(65_535).optional(),
+  tls: z.enum(["implicit", "starttls", "none"]).optional(),
+  ca: text.optional(),
+  user: text,
+  passwordFrom: secretSource,
+});
+
+const via = z.enum(["ses", "smarthost"]);
+const deliveryEntry = z.union([
+  text,
+  z.strictObject({ maildir: text }),
+  z.strictObject({ imap: z.union([text, imapAccount]), folder: text.max(200).optional() }),
+  z.strictObject({ forward: z.union([text, z.strictObject({ to: text, via: via.optional() })]) }),
+]);
+
+const personal = z.strictObject({
+  imap: z.record(text, imapAccount).optional(),
+  folders: z
+    .array(z.strictObject({ match, folder: text.max(200) }))
+    .max(100)
+    .optional(),
+  forwarding: z
+    .strictObject({
+      from: text.optional(),
+      srsDomain: text.optional(),
+      maxBytes: z.int().min(10_000).max(40_000_000).optional(),
+      key: z.strictObject({ domain: text, selector: text, privateKeyFrom: secretSource }).optional(),
+    })
+    .optional(),
+});
+
 const stream = z.strictObject({
   recipients: z.array(text).min(1).max(500).optional(),
   match: match.optional(),
   worker: z.union([z.enum(builtInWorkers), functionValue]).optional(),
-  delivery: z.record(text, z.strictObject({ maildir: text })).optional(),
+  delivery: z.record(text, z.union([deliveryEntry, z.array(deliveryEntry).min(1).max(50)])).optional(),
   accepts: z.array(nature).min(1).optional(),
   divert: z.partialRecord(nature, text).optional(),
 });
@@ -201,14 +242,6 @@ const gate = z.strictObject({
   dkimFail: z.enum(gateOutcomes).optional(),
 });
 
-// An empty name would read the wrong thing or nothing.
-const secretSource = z.union([
-  z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of an environment variable") }),
-  z.strictObject({ file: text }),
-  z.strictObject({ secretsManager: text }),
-  z.strictObject({ parameter: text }),
-]);
-
 const tokens = z.strictObject({
   keys: z
     .array(
@@ -282,6 +315,7 @@ export const configSchema = z.strictObject({
     .optional(),
   gate: gate.optional(),
   tickets: tickets.optional(),
+  personal: personal.optional(),
   quarantine: z.strictObject({ days: z.number().min(1).max(3650).optional() }).optional(),
   ipFilters: z
     .array(z.union([z.strictObject({ block: text }), z.strictObject({ allow: text })]))
@@ -306,7 +340,15 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "streams.*": Object.keys(stream.shape),
   "streams.*.match": ["recipient", "header", "nature", "trust"],
   "streams.*.match.header": ["name", "value"],
-  "streams.*.delivery.*": ["maildir"],
+  "streams.*.delivery.*": ["maildir", "imap", "folder", "forward"],
+  "streams.*.delivery.*.imap": Object.keys(imapAccount.shape),
+  "streams.*.delivery.*.forward": ["to", "via"],
+  personal: Object.keys(personal.shape),
+  "personal.imap.*": Object.keys(imapAccount.shape),
+  "personal.imap.*.passwordFrom": ["env", "file", "secretsManager", "parameter"],
+  "personal.folders.*": ["match", "folder"],
+  "personal.forwarding": ["from", "srsDomain", "maxBytes", "key"],
+  "personal.forwarding.key": ["domain", "selector", "privateKeyFrom"],
   "rejects.*": ["recipients", "template"],
   "ipFilters.*": ["block", "allow"],
   gate: Object.keys(gate.shape),

@@ -14,6 +14,8 @@ import { deriveRuleSet } from "./derive-rules.ts";
 import { isStageName, localAccountId, localPrefix, resourceNames, stagePrefix } from "./names.ts";
 import { ownRuleSet } from "./own-rule-set.ts";
 import { resolveAws, stageFault } from "./resolve-aws.ts";
+import { type DeliveryPlaces, resolveDelivery } from "./resolve-delivery.ts";
+import { resolvePersonal } from "./resolve-personal.ts";
 import { resolveUnsubscribe } from "./resolve-unsubscribe.ts";
 import { soundPart } from "./sound-part.ts";
 import type {
@@ -63,7 +65,13 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   const aws = resolveAws(config.aws, prefix, stage, faults);
   const names = resourceNames(prefix, region, accountId, aws);
   const domains = resolveDomains(config, faults);
-  const streams = resolveStreams(config, domains, faults);
+  const places: DeliveryPlaces = {
+    accounts: config.personal?.imap ?? {},
+    onAws: stage !== undefined,
+    smarthost: config.local?.smarthost !== undefined,
+  };
+  const streams = resolveStreams(config, domains, places, faults);
+  const personal = resolvePersonal(config.personal ?? {}, { ...places, domains }, streams, faults);
   const rejects = config.rejects ?? [];
   for (const [index, reject] of rejects.entries()) {
     checkConditions(reject.recipients, ["rejects", index, "recipients"], domains, faults);
@@ -102,6 +110,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     rejects: rejects.map((reject) => ({ ...reject, recipients: normaliseRecipients(reject.recipients) })),
     gate,
     tickets: { ...defaultTicketPolicy, ...config.tickets },
+    personal,
     quarantine: { days: config.quarantine?.days ?? 30 },
     ipFilters,
     bounceSender,
@@ -197,6 +206,7 @@ const natureStream: Readonly<Partial<Record<Nature, string>>> = {
 function resolveStreams(
   config: MailConfig,
   domains: readonly string[],
+  places: DeliveryPlaces,
   faults: ConfigFault[],
 ): readonly ResolvedStream[] {
   const given = config.streams ?? {};
@@ -221,16 +231,14 @@ function resolveStreams(
     if (stream.match === undefined) checkOwners(name, stream, owners, faults);
     const accepts = stream.accepts ?? preset?.accepts ?? natures;
     const divert = resolveDivert(name, stream, accepts, names, preset, faults);
-    checkDelivery(stream, stream.worker ?? preset?.worker, at, domains, faults);
+    const delivery = resolveDelivery(stream, stream.worker ?? preset?.worker, at, { ...places, domains }, faults);
     return {
       name,
       recipients: normaliseRecipients(stream.recipients ?? []),
       addressed: stream.recipients !== undefined || stream.match !== undefined,
       ...(stream.match !== undefined && { match: stream.match }),
       worker: stream.worker ?? preset?.worker ?? "record",
-      delivery: Object.fromEntries(
-        Object.entries(stream.delivery ?? {}).map(([address, target]) => [normaliseRecipient(address), target]),
-      ),
+      delivery,
       accepts,
       divert,
     };
@@ -323,40 +331,6 @@ function resolveDivert(
     } else divert[nature] = target;
   }
   return divert;
-}
-
-function checkDelivery(
-  stream: StreamConfig,
-  worker: StreamConfig["worker"],
-  at: readonly PropertyKey[],
-  domains: readonly string[],
-  faults: ConfigFault[],
-): void {
-  if (stream.delivery === undefined) return;
-  if (worker !== "personal") {
-    faults.push({
-      at: place([...at, "delivery"]),
-      problem: "only the personal worker delivers to mailboxes",
-      suggestion: 'set worker: "personal", or remove delivery',
-    });
-  }
-  for (const [address, target] of Object.entries(stream.delivery)) {
-    const domain = parseMailAddress(address)?.domain;
-    if (domain === undefined || !domains.some((verified) => domain === verified || domain.endsWith(`.${verified}`))) {
-      faults.push({
-        at: place([...at, "delivery", address]),
-        problem: `"${address}" is not an address of your domains`,
-        allowed: `an address such as ann@${domains[0] ?? "example.com"}`,
-      });
-    }
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(target.maildir) || target.maildir.includes("..")) {
-      faults.push({
-        at: place([...at, "delivery", address, "maildir"]),
-        problem: `"${target.maildir}" cannot be a mailbox's folder name`,
-        allowed: "letters, digits, dot, underscore, hyphen; at most 64; no path",
-      });
-    }
-  }
 }
 
 // ---- the rest ----

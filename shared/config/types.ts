@@ -16,6 +16,7 @@ export interface MailConfig {
   readonly rejects?: readonly RejectConfig[];
   readonly gate?: Partial<GatePolicy>;
   readonly tickets?: Partial<TicketPolicy>;
+  readonly personal?: PersonalConfig;
   /** `days`: what nobody released for so long ends as expired. Default 30. */
   readonly quarantine?: { readonly days?: number };
   /** `{ block: "203.0.113.0/24" }`, `{ allow: "203.0.113.25" }`; Allow wins. */
@@ -156,11 +157,65 @@ export interface StreamConfig {
   readonly recipients?: readonly string[];
   readonly match?: StreamMatch;
   readonly worker?: BuiltInWorker | StreamWorker;
-  /** For the personal worker: recipient address → Maildir name. */
-  readonly delivery?: Readonly<Record<string, { readonly maildir: string }>>;
+  /**
+   * For the personal worker: recipient address (`@example.com` for all others of a domain) → where its mail goes: one
+   * place, or several. Without an entry: a Maildir named for the local part. docs/personal-mail.md.
+   */
+  readonly delivery?: Readonly<Record<string, DeliveryConfig | readonly DeliveryConfig[]>>;
   /** Natures that this stream takes; the others go where `divert` says, by default to the stream of their name. */
   readonly accepts?: readonly Nature[];
   readonly divert?: Readonly<Partial<Record<Nature, string>>>;
+}
+
+export type DeliveryConfig =
+  /** Another address of yours: its entry says where. */
+  | string
+  /** A Maildir below the data folder; on AWS a folder of the bucket. */
+  | { readonly maildir: string }
+  /** An account of `personal.imap` by its name, or one written here. Default folder `INBOX`. */
+  | { readonly imap: string | ImapAccountConfig; readonly folder?: string }
+  /** `via` defaults to SES on AWS; on one machine to the smarthost, where there is one. */
+  | { readonly forward: string | { readonly to: string; readonly via?: ForwardVia } };
+
+/** How a forwarded mail is written: as SES takes it (From rewritten), or as an SMTP relay does (unchanged where that lands). */
+export type ForwardVia = "ses" | "smarthost";
+
+export interface ImapAccountConfig {
+  readonly host: string;
+  /** Default 993, with `starttls` or `none` 143. */
+  readonly port?: number;
+  /** Default `implicit`. `none` only with a loopback address. */
+  readonly tls?: "implicit" | "starttls" | "none";
+  /** PEM file of the authority that signed its certificate, where the system does not know it. On one machine only. */
+  readonly ca?: string;
+  readonly user: string;
+  readonly passwordFrom: SecretSource;
+}
+
+/** What the personal worker needs beside the address map. docs/personal-mail.md. */
+export interface PersonalConfig {
+  /** IMAP accounts by name. */
+  readonly imap?: Readonly<Record<string, ImapAccountConfig>>;
+  /** The first rule that matches says which folder of a mailbox, Maildir or IMAP, the mail goes to. */
+  readonly folders?: readonly FolderRuleConfig[];
+  readonly forwarding?: ForwardingConfig;
+}
+
+export interface FolderRuleConfig {
+  readonly match: StreamMatch;
+  /** Names separated by slashes: `Lists/Dev`. */
+  readonly folder: string;
+}
+
+export interface ForwardingConfig {
+  /** Author of forwarded mail whose From must be rewritten. Default `forwarded@` the first domain. */
+  readonly from?: string;
+  /** Domain of SRS envelope senders; the personal stream must receive for all of it. Default: that of `from`. */
+  readonly srsDomain?: string;
+  /** A larger mail is not forwarded; a notice says where it lies. Default 26 214 400. */
+  readonly maxBytes?: number;
+  /** Signs rewritten mail (DKIM) and seals all of it (ARC): through a smarthost only. */
+  readonly key?: { readonly domain: string; readonly selector: string; readonly privateKeyFrom: SecretSource };
 }
 
 export type StreamMatch =
@@ -382,10 +437,32 @@ export interface ResolvedStream {
   readonly addressed: boolean;
   readonly match?: StreamMatch;
   readonly worker: BuiltInWorker | StreamWorker;
-  readonly delivery: Readonly<Record<string, { readonly maildir: string }>>;
+  /** By normalised address, or `@domain` for the others of a domain. */
+  readonly delivery: Readonly<Record<string, readonly DeliveryEntry[]>>;
   readonly accepts: readonly Nature[];
   /** For every nature that is not accepted: the stream it goes to. */
   readonly divert: Readonly<Partial<Record<Nature, string>>>;
+}
+
+export type DeliveryEntry =
+  | { readonly kind: "address"; readonly address: string }
+  | { readonly kind: "maildir"; readonly name: string }
+  | { readonly kind: "imap"; readonly account: ImapAccount; readonly folder: string }
+  | { readonly kind: "forward"; readonly to: string; readonly via: ForwardVia };
+
+export interface ImapAccount extends ImapAccountConfig {
+  readonly port: number;
+  readonly tls: "implicit" | "starttls" | "none";
+}
+
+export interface ResolvedPersonal {
+  readonly folders: readonly FolderRuleConfig[];
+  readonly forwarding: {
+    readonly from: string;
+    readonly srsDomain: string;
+    readonly maxBytes: number;
+    readonly key?: ForwardingConfig["key"];
+  };
 }
 
 export interface ResolvedConfig {
@@ -399,6 +476,7 @@ export interface ResolvedConfig {
   readonly rejects: readonly RejectConfig[];
   readonly gate: GatePolicy;
   readonly tickets: TicketPolicy;
+  readonly personal: ResolvedPersonal;
   readonly quarantine: { readonly days: number };
   readonly ipFilters: readonly IpFilter[];
   readonly bounceSender: string;

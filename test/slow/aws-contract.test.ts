@@ -50,6 +50,7 @@ import { type SesStub, startSesStub } from "./ses-stub.ts";
 const program = pythonProgram("moto_server");
 const missing = program === undefined ? " (skipped: moto_server is not here, see .ci/python-packages)" : "";
 const accountId = "123456789012";
+const noImap = { append: () => Promise.reject(new Error("no IMAP server here")) };
 const region = "us-east-1";
 
 describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}`, () => {
@@ -107,7 +108,7 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
       tickets: createTickets(dynamo, effects, tables.storeTable, clock),
       records: createRecords(dynamo, effects, tables.storeTable),
       quarantine: createQuarantine(dynamo, tables),
-      mailboxes: createBucketMailboxes({ objects, keys, random }, effects, config),
+      mailboxes: createBucketMailboxes({ objects, keys, random }, effects, config, noImap),
       outbox: openOutbox({ ...connection(), endpoint: ses.endpoint }, dynamo, {
         table: tables.ledgerTable,
         clock,
