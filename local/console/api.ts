@@ -261,6 +261,7 @@ function toHeld({ sesMessageId, recipient, intendedStream, reasons, heldAt, mess
   return {
     ...{ sesMessageId, recipient, intendedStream, reasons, heldAt },
     envelopeFrom: envelope.from,
+    author: headers.author?.address ?? null,
     subject: headers.subject ?? null,
   };
 }

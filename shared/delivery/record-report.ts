@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import type { Claim, Ports } from "../ports.ts";
+import type { Claim, MailRecord, Ports } from "../ports.ts";
 import type { MessageContent } from "../streams/message-content.ts";
 import { storedObjectOf } from "../streams/stored-object.ts";
 import type { StreamMessage } from "../streams/stream-message.ts";
@@ -7,7 +7,7 @@ import { applyFeedback } from "../unsubscribe/feedback.ts";
 import { readMailFeedback } from "../unsubscribe/mail-feedback.ts";
 import { recordOf } from "./record.ts";
 
-type ReportPorts = Pick<Ports, "records" | "suppressions" | "secrets" | "clock">;
+type ReportPorts = Pick<Ports, "records" | "suppressions" | "secrets" | "clock" | "tickets">;
 
 /**
  * Writes down what a mail tells, and lets a bounce or a complaint about a mail of ours change the suppression list.
@@ -31,12 +31,14 @@ export async function recordReport(
   },
 ): Promise<Readonly<Record<string, string>>> {
   const record = await recordOf(message, recipient, content);
-  await ports.records.record(claim, record);
+  const tickets = await answeredTickets(ports, message, record);
+  const linked = tickets.length > 0 && { ticket: tickets.join(" ") };
+  await ports.records.record(claim, { ...record, facts: { ...Object(record.facts), ...(linked && { tickets }) } });
   const { kind } = message.nature;
-  if (kind !== "bounce" && kind !== "complaint") return { kind: record.kind };
+  if (kind !== "bounce" && kind !== "complaint") return { kind: record.kind, ...linked };
   const ring = await ports.secrets.keyRing();
   const read = readMailFeedback({ ring, now: ports.clock.now() }, kind, recipient, await content.mail());
-  if (read.kind === "none") return { kind: record.kind, suppression: "none", reasons: read.because };
+  if (read.kind === "none") return { kind: record.kind, ...linked, suppression: "none", reasons: read.because };
   const { sesMessageId, receivedAt } = message;
   const outcome = await applyFeedback(
     ports,
@@ -53,5 +55,24 @@ export async function recordReport(
       },
     },
   );
-  return { kind: record.kind, suppression: outcome, person: read.feedback.person, reasons: read.because };
+  return { kind: record.kind, ...linked, suppression: outcome, person: read.feedback.person, reasons: read.because };
+}
+
+// A sender chooses these lists; the latest ones are what it answers.
+const maxAsked = 20;
+
+/** The tickets whose mails this one answers or reports on: it belongs to them, and changes nothing in them. */
+async function answeredTickets(
+  { tickets }: Pick<Ports, "tickets">,
+  { headers }: StreamMessage,
+  { facts }: MailRecord,
+): Promise<number[]> {
+  const { bounce, complaint } = facts as Readonly<
+    Record<"bounce" | "complaint", { originalMessageId?: string } | undefined>
+  >;
+  const named = [bounce?.originalMessageId, complaint?.originalMessageId, ...(headers.inReplyTo ?? [])];
+  const ids = [...named, ...[...(headers.references ?? [])].reverse()].filter((id) => id !== undefined);
+  if (ids.length === 0) return [];
+  const threads = await tickets.threads([...new Set(ids)].slice(0, maxAsked));
+  return threads.map(({ ticketId }) => ticketId).sort((a, b) => a - b);
 }

@@ -11,6 +11,8 @@ import { openStore } from "../../local/store/open-store.ts";
 import { resolveConfig } from "../../shared/config/resolve-config.ts";
 import { deriveTopology } from "../../shared/config/topology.ts";
 import type { HeldMessage } from "../../shared/ports.ts";
+import type { SesMessageId } from "../../shared/ses-message-id.ts";
+import { mail as mailOf, startConsoleEngine } from "../local/console/console-engine.ts";
 import { acceptedMessage, sesId } from "../local/store/store-fixture.ts";
 import { callCli, runCli } from "./run-cli.ts";
 
@@ -186,4 +188,34 @@ test.for<[string, string[], number, string]>([
   const result = await callCli(["quarantine", ...args, ...(exit === 1 ? ["--data", folder] : [])]);
   expect(result.stderr).toContain(text);
   expect(result.exit).toBe(exit);
+});
+
+test("a held mail is released with its sender, another one discarded, in the running engine", async () => {
+  const running = await startConsoleEngine();
+  onTestFinished(() => running.close());
+  const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+  const spam = (subject: string) => mailOf(subject, gtube);
+  const first = await running.send(spam("One"), ["support@example.com"]);
+  const second = await running.send(spam("Two"), ["support@example.com"]);
+  await running.ended();
+  const cli = (...args: readonly string[]) => callCli(["quarantine", ...args, "--data", running.engine.data]);
+
+  expect((await cli("discard", second)).stdout).toBe("support@example.com: discarded\n");
+  expect((await cli("discard", second)).stderr).toMatch(/Nothing of message .* is held/);
+  const released = await cli("release", first, "--allow-sender");
+  expect(released.stdout).toMatch(/ann@sender\.example: allowed\nsupport@example\.com: released to ticket/);
+  expect((await cli("allowed")).stdout).toMatch(/ann@sender\.example {2}by command-line/);
+  await running.ended();
+  const third = await running.send(spam("Three"), ["support@example.com"]);
+  await running.ended();
+  const states = await Promise.all(
+    [first, second, third].map(async (id) => {
+      const [record] = await running.engine.ports.ledger.recipients(id as SesMessageId);
+      return `${record?.stream} ${record?.state} ${record?.outcome}`;
+    }),
+  );
+  expect(states).toEqual(["ticket done ticket-opened", "quarantine done discarded", "ticket done ticket-opened"]);
+  expect((await cli("disallow", "Ann@Sender.example")).stdout).toBe("ann@sender.example: no longer allowed\n");
+  expect((await cli("allowed")).stdout).toBe("");
+  expect((await cli("allow", "no address")).stderr).toMatch(/That is no address/);
 });

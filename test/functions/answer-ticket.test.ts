@@ -281,3 +281,32 @@ test.for<[string, readonly string[], number, number]>([
     await two.close();
   }
 });
+
+test("an automatic reply to our answer belongs to the ticket and changes nothing in it", async () => {
+  const { ports } = await open();
+  await arrive({ headers: { "Message-ID": "<q@sender.example>" } });
+  await pipeline.queue(pipeline.config.names.answerQueue, answerJob({ close: true }));
+  await pipeline.drain(ports);
+  const [, answer] = (await ports.tickets.get(1))?.entries ?? [];
+  const ours = answer?.kind === "answer" ? answer.headerMessageId : "";
+  const { id } = await arrive(
+    {
+      headers: {
+        Subject: "Out of office: Re: [#1] Order 1207",
+        "Auto-Submitted": "auto-replied",
+        "In-Reply-To": ours,
+        References: `<q@sender.example> ${ours}`,
+        "Message-ID": "<away@sender.example>",
+      },
+    },
+    ports,
+  );
+  const record = await pipeline.record(id, support);
+  expect(record).toMatchObject({ stream: "auto-reply", state: "done", detail: { ticket: "1" } });
+  const [written] = await ports.records.list({ kind: "auto-reply", limit: 10 });
+  expect(written?.facts).toMatchObject({ tickets: [1] });
+  expect(await ports.tickets.get(1)).toMatchObject({
+    state: "closed",
+    entries: [{ kind: "mail" }, { kind: "answer" }],
+  });
+});

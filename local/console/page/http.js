@@ -16,6 +16,14 @@ export async function post(path) {
   return answer(await fetch(`/api${path}`, { method: "POST", headers: { "x-mailweir": "1" } }));
 }
 
+/**
+ * @param {string} path below /api
+ * @returns {Promise<any>}
+ */
+export async function put(path) {
+  return answer(await fetch(`/api${path}`, { method: "PUT", headers: { "x-mailweir": "1" } }));
+}
+
 /** @param {Response} response */
 async function answer(response) {
   const body = await response.json();

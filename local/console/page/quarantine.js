@@ -1,6 +1,6 @@
 // @ts-check
 import { el, empty, safe, time } from "./dom.js";
-import { get, post } from "./http.js";
+import { get, post, put } from "./http.js";
 
 /** What is held, with its reasons, and the button that lets it go. */
 export async function quarantine() {
@@ -20,18 +20,38 @@ export async function quarantine() {
   };
 }
 
-/** @param {{ sesMessageId: string; recipient: string; intendedStream: string; reasons: string[]; heldAt: string; envelopeFrom: string; subject: string | null }} held */
-function row({ sesMessageId, recipient, intendedStream, reasons, heldAt, envelopeFrom, subject }) {
+/** @param {{ sesMessageId: string; recipient: string; intendedStream: string; reasons: string[]; heldAt: string; envelopeFrom: string; author: string | null; subject: string | null }} held */
+function row({ sesMessageId, recipient, intendedStream, reasons, heldAt, envelopeFrom, author, subject }) {
   const said = el("span", { class: "meta", role: "status" });
-  const release = async () => {
-    said.textContent = " releasing…";
+  const path = `/quarantine/${sesMessageId}/${encodeURIComponent(recipient)}`;
+  /** @param {string} doing @param {() => Promise<string>} action */
+  const act = (doing, action) => async () => {
+    said.textContent = ` ${doing}…`;
     try {
-      const { kind, stream } = await post(`/quarantine/${sesMessageId}/${encodeURIComponent(recipient)}/release`);
-      said.textContent = kind === "released" ? ` sent on to ${stream}` : " was released before";
+      said.textContent = ` ${await action()}`;
     } catch (error) {
       said.textContent = ` ${error instanceof Error ? error.message : error}`;
     }
   };
+  const release = async () => {
+    const { kind, stream } = await post(`${path}/release`);
+    return kind === "released" ? `sent on to ${stream}` : "was released before";
+  };
+  const allowAndRelease = async () => {
+    await put(`/allowed-senders/${encodeURIComponent(author ?? "")}`);
+    return `${await release()}; ${safe(author)} is allowed from now on`;
+  };
+  const discard = async () => {
+    const { kind } = await post(`${path}/discard`);
+    return kind === "discarded" ? "discarded; the stored message stays" : "had ended before";
+  };
+  /** @param {string} name @param {string} text @param {string} doing @param {() => Promise<string>} action */
+  const button = (name, text, doing, action) =>
+    el(
+      "button",
+      { type: "button", "data-key": `${name} ${sesMessageId} ${recipient}`, onclick: act(doing, action) },
+      text,
+    );
   return el(
     "li",
     {},
@@ -45,11 +65,11 @@ function row({ sesMessageId, recipient, intendedStream, reasons, heldAt, envelop
     el(
       "p",
       {},
-      el(
-        "button",
-        { type: "button", "data-key": `release ${sesMessageId} ${recipient}`, onclick: release },
-        `Release to ${intendedStream}`,
-      ),
+      button("release", `Release to ${intendedStream}`, "releasing", release),
+      " ",
+      author === null ? "" : button("allow", "Release and allow the sender", "releasing", allowAndRelease),
+      " ",
+      button("discard", "Discard", "discarding", discard),
       said,
     ),
   );
