@@ -41,7 +41,8 @@ export function createBucketMailboxes(
       const checked = endingWith(body, () => effects.resultOf(claim, effect));
       if (config.encrypt) {
         const encrypted = await encryptForSes(
-          checked,
+          // The envelope's metadata state the length, and are written first.
+          await collect(checked),
           {
             keyArn: kmsKeyArn,
             ruleName: config.ruleSet.name,
@@ -61,6 +62,12 @@ export function createBucketMailboxes(
 
 function placeOf({ name, folder }: MailboxTarget & { readonly kind: "maildir" }): string {
   return folder === undefined ? name : `${name}/${folder}`;
+}
+
+async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 async function* endingWith(body: AsyncIterable<Uint8Array>, check: () => Promise<unknown>): AsyncGenerator<Uint8Array> {
