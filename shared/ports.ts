@@ -132,7 +132,7 @@ export interface Topics {
 export const recipientStates = ["received", "decided", "routed", "working", "done", "quarantined", "failed"] as const;
 export type RecipientState = (typeof recipientStates)[number];
 
-/** Envelope and verdicts, written by `journal`. At most 1 KB on DynamoDB; recipients beyond that are cut with a flag. */
+/** Envelope and verdicts, written by `journal`. Below 1 KB on DynamoDB as a rule; all recipients are kept. */
 export interface ReceiptMeta {
   readonly sesMessageId: SesMessageId;
   /** ISO 8601. */

@@ -24,11 +24,9 @@ export function createBucketMailboxes(
       const earlier = await effects.resultOf(claim, effect);
       if (earlier !== undefined) return { path: earlier, repeated: true };
       if (target.kind === "imap") {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of body) chunks.push(chunk);
         const { path, repeated } = await imap.append(target.account, target.folder, {
           sesMessageId: claim.sesMessageId,
-          raw: Buffer.concat(chunks),
+          raw: await collect(body),
           receivedAt,
           check: () => effects.resultOf(claim, effect),
         });
