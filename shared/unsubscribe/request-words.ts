@@ -2,7 +2,7 @@
 
 /** Words and phrases that can mean nothing else. A space stands for any white space. */
 export const clearWords: readonly string[] = words(`
-  unsubscribe, unsubscribe me, unsub, un-subscribe, unsubscribed, unsubscription, unsubcribe, unsuscribe, opt out, opt-out, optout,
+  unsubscribe, unsubscribe me, unsubscribe request, request to unsubscribe, unsub, un-subscribe, unsubscribed, unsubscription, unsubcribe, unsuscribe, opt out, opt-out, optout,
   remove me, remove us, take me off, signoff, sign off, sign me off, leave the list, leave this list, stop emailing me,
   remove my email, remove my address, remove my email address, remove my e-mail address, delete me from, cancel my subscription,
   stop sending me, do not send me, don't send me, do not email me, don't email me, no more emails, no more e-mails, no more mail,
@@ -63,8 +63,8 @@ export const plainWords: readonly string[] = words(`
   please, pls, plz, kindly, hi, hello, hey, dear, sir, madam, team, all, thanks, thank, you, thx, regards, best, kind, sincerely, cheers, yours,
   me, my, us, i, want, wish, would, like, 'd, i'd, to, from, of, off, the, this, that, your, our, any, and, these, those, it, now, today,
   immediately, asap, at, once, list, lists, mailing, newsletter, newsletters, mail, mails, email, emails, e-mail, e-mails, message, messages,
-  address, addresses, subscription, subscriptions, further, future, anymore, everything, request, be, have, for, following, more, sending, marketing,
-  promotional, updates, automatically, generated, by, gmail, sent, confirm, confirmed, in, on, with, database, account, distribution, am, writing, could,
+  address, addresses, subscription, subscriptions, further, future, anymore, everything, be, have, for, more, sending, marketing,
+  promotional, updates, automatically, generated, by, gmail, sent, in, on, with, distribution, am, writing, could,
   bitte, hallo, guten, tag, sehr, geehrte, damen, herren, vielen, dank, danke, mich, mir, uns, ich, möchte, moechte, will, wir, möchten, vom, von, aus, dem,
   den, der, die, das, des, diesem, diesen, ihrem, ihren, ihre, ihr, eurem, newsletters, verteiler, liste, mailingliste, sofort, ab, und, mehr, mit,
   freundlichen, grüßen, grüssen, gruß, hiermit, adresse, e-mail-adresse, zum, zur, meine, meiner, sie, mailadresse, post,

@@ -14,6 +14,7 @@ describe("asks, in the words of", () => {
         "UNSUBSCRIBE!!",
         "Please unsubscribe me from this list.",
         "Opt-out",
+        "Unsubscribe request",
         "remove me from your mailing list, thanks",
       ],
     ],
@@ -91,6 +92,9 @@ test.for<[string, string]>([
   ["stop payment", "else"],
   ["cancel order 1207", "else"],
   ["Order 1207", "else"],
+  ["Please cancel my request", "else"],
+  ["Remove my account", "else"],
+  ["Cancel my unsubscribe request", "mentions"],
   ["", "empty"],
   ["!!!", "empty"],
 ])("asks for nothing that a machine may do: %s", ([text, kind]) => {
