@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
+import { pauseTarget } from "../../shared/delivery/pause-target.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { applyFeedback } from "../../shared/unsubscribe/feedback.ts";
 import { createPersonOf } from "../../shared/unsubscribe/person.ts";
@@ -13,8 +14,14 @@ export const work =
   (event, context) =>
     eachRecord(event, context, async ({ body }) => {
       const personOf = createPersonOf(await ports.secrets.keyRing());
-      for (const { id, kind, address, at, note } of readSesFeedback(unwrap(body))) {
+      for (const { id, kind, address, at, note, source } of readSesFeedback(unwrap(body))) {
         const by = { effect: `ses-feedback ${id}` };
+        if (source === config.personal.forwarding.from && kind !== "complaint") {
+          // A mail of somebody else's that we passed on: it says something about the target, not about our own mail.
+          const paused = kind === "hard-bounce" ? await pauseTarget(ports, by, { address, at, note }) : "noted";
+          logger.warn("forwarded mail came back", { kind, outcome: paused });
+          continue;
+        }
         const outcome = await applyFeedback(ports, config, by, {
           kind,
           person: personOf(address),

@@ -1,6 +1,6 @@
 // Parts of mailauth by their files: its main one brings BIMI, MTA-STS and a command line along, some 10 MB.
 declare module "mailauth/lib/arc/index.js" {
-  export { arc } from "mailauth";
+  export { arc, sealMessage } from "mailauth";
 }
 
 declare module "mailauth/lib/dmarc/index.js" {

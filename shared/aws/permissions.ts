@@ -159,6 +159,8 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
       resources: ["mailbox-objects"],
       why: "delivers to folders",
     },
+    keepInLedger,
+    { actions: ["ses:SendEmail", "ses:SendRawEmail"], resources: ["identities"], why: "forwards" },
   ],
   "work-unsubscribe": [...work, ...suppress, keepInLedger, sendMail],
   feedback: [consume, postpone, keepInLedger, ...suppress],

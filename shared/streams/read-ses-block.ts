@@ -101,3 +101,9 @@ function authorDomain(headers: readonly Header[]): string | undefined {
   const address = parseMailboxes(headerValue(headers, "from"))[0]?.address;
   return address?.includes("@") ? address.slice(address.lastIndexOf("@") + 1).toLowerCase() : undefined;
 }
+
+/** What SES wrote in Authentication-Results on top of this message; `""` where it wrote none. */
+export function sesResults(headers: readonly Header[]): string {
+  const results = headerValue(ownPart(headers), "authentication-results") ?? "";
+  return /^\s*amazonses\.com\s*;/i.test(results) ? results : "";
+}

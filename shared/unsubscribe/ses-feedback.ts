@@ -19,10 +19,12 @@ export interface SesFeedback {
   /** ISO 8601. */
   readonly at: string;
   readonly note: string;
+  /** Who sent the mail, normalised, when SES says so. */
+  readonly source?: string;
 }
 
 const recipients = z.array(z.object({ emailAddress: z.string() }));
-const mail = z.object({ messageId: z.string() });
+const mail = z.object({ messageId: z.string(), source: z.string().optional() });
 // Notifications of an identity say notificationType, events of a configuration set eventType; the rest is the same.
 const bounce = z.object({
   bounce: z.object({
@@ -72,6 +74,7 @@ export function readSesFeedback(event: unknown): readonly SesFeedback[] {
       address,
       at: timestamp,
       note,
+      ...sourceOf(about),
     }));
   }
   if (type === "Complaint") {
@@ -93,9 +96,16 @@ export function readSesFeedback(event: unknown): readonly SesFeedback[] {
       address,
       at: timestamp,
       note,
+      ...sourceOf(about),
     }));
   }
   return [];
+}
+
+/** As written: with or without a name. */
+function sourceOf({ source }: z.infer<typeof mail>): Pick<SesFeedback, "source"> {
+  const address = source === undefined ? undefined : parseMailboxes(source)[0]?.address;
+  return address === undefined ? {} : { source: normaliseAddress(address) };
 }
 
 function addressesOf(list: z.infer<typeof recipients>): readonly string[] {
