@@ -18,6 +18,7 @@ import { type DeliveryPlaces, resolveDelivery } from "./resolve-delivery.ts";
 import { resolvePersonal } from "./resolve-personal.ts";
 import { resolveUnsubscribe } from "./resolve-unsubscribe.ts";
 import { soundPart } from "./sound-part.ts";
+import { deriveTopology } from "./topology.ts";
 import type {
   BlockListConfig,
   BuiltInWorker,
@@ -101,7 +102,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     name: prefix,
   };
 
-  return {
+  const resolved: ResolvedConfig = {
     version: versionOf(config),
     region,
     accountId,
@@ -122,6 +123,21 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     local,
     aws,
   };
+  const taken = ownFunctionFaults(resolved);
+  if (taken.length > 0) throw new ConfigError(taken, options.file);
+  return resolved;
+}
+
+/** A function of the user's under the name of one of the pipeline's would run in its place: no gate, no journal. */
+function ownFunctionFaults(config: ResolvedConfig): ConfigFault[] {
+  const { functions } = deriveTopology(config);
+  return Object.keys(config.local.functions)
+    .filter((key) => functions.some(({ name, arn }) => key === name || key === arn))
+    .map((key) => ({
+      at: place(["local", "functions", key]),
+      problem: `"${key}" is a function of the pipeline, and this one would run in its place`,
+      suggestion: "give yours another name",
+    }));
 }
 
 const defaultGate: GatePolicy = {

@@ -21,7 +21,7 @@ async function open(
     asked.push(name);
     const found = records[name];
     if (found === "hang") return new Promise(() => undefined);
-    if (found === "fail") throw new DnsError("ESERVFAIL", "SERVFAIL");
+    if (found === "fail") throw new DnsError("ESERVFAIL", `${type} ${name}: SERVFAIL`);
     if (!found) throw new DnsError("ENOTFOUND", "no such name");
     return found;
   };
@@ -148,6 +148,21 @@ test.for<[string, readonly string[] | "fail" | "hang"]>([
   clock.advance(60_000);
   expect(await listedBy("192.0.2.1")).toBeUndefined();
   expect(warnings()).toBe(2);
+});
+
+test("the key in a paying customer's zone stands in no log and no refusal", async () => {
+  const key = "a1b2c3d4e5f6g7h8i9j0k1l2m3";
+  const zone = `${key}.zen.dq.example`;
+  const names = (ip: string) => `${ip.split(".").reverse().join(".")}.${zone}`;
+  const { listedBy, said } = await open(
+    { dns: [{ zone }] },
+    { [names("192.0.2.1")]: ["127.0.0.2"], [names("192.0.2.2")]: "fail" },
+  );
+  expect(await listedBy("192.0.2.1")).toBe("<key>.zen.dq.example (127.0.0.2)");
+  expect(await listedBy("192.0.2.2")).toBeUndefined();
+  expect(said).toHaveLength(1);
+  expect(JSON.stringify(said)).toContain("<key>.zen.dq.example");
+  expect(JSON.stringify(said)).not.toContain(key);
 });
 
 test("a list that did not answer is left alone for a while, the others are not", async () => {

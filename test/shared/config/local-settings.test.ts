@@ -44,6 +44,12 @@ test.for<[string, object, RegExp]>([
     { topics: { orders: { queues: ["order"] } }, queues: { orders: {} } },
     /"order" is not in local\.queues.*orders/s,
   ],
+  ["a function in place of the gate", { functions: { gate: "./gate.mjs" } }, /local\.functions\.gate.*the pipeline/s],
+  [
+    "a function in place of the journal, by its ARN",
+    { functions: { "arn:aws:lambda:us-east-1:000000000000:function:mailweir-journal": "./journal.mjs" } },
+    /function of the pipeline.*another name/s,
+  ],
   ["a function that is not there", { buckets: { inbound: { function: "x" } } }, /add it to local\.functions/],
   ["a batch of none", { queues: { orders: { batchSize: 0 } } }, /local\.queues\.orders\.batchSize/],
   ["a secret in the file", { sesApi: { keys: [{ accessKeyId: "A", secret: "s" }] } }, /"secret"/],
