@@ -69,6 +69,8 @@ export interface TestMail {
   /** The whole message instead of `headers` and `body`. */
   readonly raw?: Uint8Array;
   readonly verdicts?: Partial<Verdicts>;
+  /** Domains whose signatures verified, for Authentication-Results. */
+  readonly signedBy?: readonly string[];
   /** Default: when the clock was started. */
   readonly at?: Date;
 }
@@ -239,7 +241,7 @@ export function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageI
       envelopeFrom,
       recipient: mail.to[0] ?? "",
       receivedAt: at,
-      authentication: authenticationOf(verdicts),
+      authentication: authenticationOf(verdicts, mail.signedBy),
       scan: { spam: verdicts.spam, virus: verdicts.virus },
     },
     () => ({ receipt: "AEFB", dkimSignature: "a=rsa-sha256;" }),
@@ -295,11 +297,17 @@ export function eventsOf(config: ResolvedConfig, mail: TestMail, id: SesMessageI
   };
 }
 
-function authenticationOf({ spf, dmarc }: Verdicts): Authentication {
+function authenticationOf({ spf, dmarc }: Verdicts, signedBy: readonly string[] = []): Authentication {
   const domain = "sender.example";
   return {
     spf: { result: spf === "PASS" ? "pass" : "fail", domain },
-    dkim: [],
+    dkim: signedBy.map((name) => ({
+      result: "pass",
+      domain: name,
+      selector: "s1",
+
+      aligned: name === domain,
+    })),
     dmarc: { result: dmarc === "PASS" ? "pass" : dmarc === "FAIL" ? "fail" : "none", domain },
   };
 }
