@@ -1,5 +1,5 @@
-import { openWorker } from "../../shared/aws/open-worker.ts";
+import { openDeliveryWorker } from "../../shared/aws/open-delivery-worker.ts";
 import { onAws } from "../on-aws.ts";
 import { work } from "./work.ts";
 
-export const handler = onAws(openWorker, work);
+export const handler = onAws(openDeliveryWorker, work);

@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
+import { MailweirError } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import { createWebhooks } from "../propagation/guarded-post.ts";
 import { deferred } from "./deferred.ts";
@@ -11,8 +12,14 @@ import { openObjects } from "./objects.ts";
 import { openQueues } from "./queues.ts";
 import type { AwsSuppressions } from "./suppressions.ts";
 
+/** A function was wired without what it asks for. */
+export class MailboxesElsewhereError extends MailweirError {
+  readonly code = "ERR_MAILBOXES_ELSEWHERE";
+  readonly retryable = false;
+}
+
 /**
- * Every port, for whatever works on one mail; the function's role says which of them it may really use. What every worker
+ * Every port but mailboxes, for whatever works on one mail; the function's role says which of them it may really use. What every worker
  * needs is there at the start, the others are loaded at their first call.
  */
 export function openWorker(
@@ -47,10 +54,9 @@ export function openWorker(
     webhooks: createWebhooks(),
     accountList: deferred(async () => (await import("./account-list.ts")).openAccountList(connection)),
     tickets: deferred(async () => (await import("./tickets.ts")).createTickets(dynamo, effects, storeTable, clock)),
+    // Mailboxes bring an IMAP client with them: only who delivers carries it (open-delivery-worker.ts).
     mailboxes: deferred(async () => {
-      const { createBucketMailboxes } = await import("./mailboxes.ts");
-      const { createImapMailboxes } = await import("../delivery/imap-mailbox.ts");
-      return createBucketMailboxes({ objects, keys, random }, effects, config, createImapMailboxes({ secrets }));
+      throw new MailboxesElsewhereError("This function delivers to no mailboxes: open it with open-delivery-worker.ts");
     }),
     quarantine: deferred(async () =>
       (await import("./quarantine.ts")).createQuarantine(dynamo, { ledgerTable, storeTable }),

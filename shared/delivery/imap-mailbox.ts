@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ImapFlow } from "imapflow";
+import type { ImapFlow } from "imapflow";
 import type { ImapAccount } from "../config/types.ts";
 import { MailweirError } from "../errors.ts";
 import type { Secrets } from "../ports.ts";
@@ -55,6 +55,8 @@ export function createImapMailboxes({ secrets, idleMs = 20_000, timeoutMs = 30_0
   async function connect(account: ImapAccount): Promise<ImapFlow> {
     const { host, port, tls, user, ca } = account;
     const pass = (await secrets.read(account.passwordFrom)).replace(/[\r\n]+$/, "");
+    // Loaded by whoever delivers to IMAP, and nobody else: it costs the engine megabytes.
+    const { ImapFlow } = await import("imapflow");
     const client = new ImapFlow({
       host,
       port,

@@ -1,5 +1,3 @@
-import sanitize from "sanitize-html";
-
 // Structure and emphasis. Nothing that loads, runs, submits or covers something else: no style, class, id, form or media.
 const tags = [
   ...["p", "br", "hr", "div", "span", "blockquote", "pre", "code", "h1", "h2", "h3", "h4", "h5", "h6"],
@@ -14,8 +12,9 @@ const maxInputLength = 2_000_000;
  * HTML that may stand in a page of ours: formatted text with links to the web, to mail and to telephones, nothing else.
  * Pictures are named by their alternative text. `undefined` when the input is too long to be looked at.
  */
-export function safeHtml(html: string): string | undefined {
+export async function safeHtml(html: string): Promise<string | undefined> {
   if (html.length > maxInputLength) return undefined;
+  const { default: sanitize } = await import("sanitize-html");
   return sanitize(html, {
     allowedTags: tags,
     allowedAttributes: { a: ["href"], td: ["colspan", "rowspan"], th: ["colspan", "rowspan"] },

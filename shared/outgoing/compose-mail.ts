@@ -1,5 +1,3 @@
-import MailComposer from "nodemailer/lib/mail-composer";
-
 export interface MailDraft {
   readonly from: { readonly name?: string; readonly address: string };
   readonly to: readonly string[];
@@ -27,6 +25,7 @@ export async function composeMail(draft: MailDraft): Promise<Uint8Array> {
   // The first one names the thread; of what lies between it and the last ones nobody asks.
   const kept = [...references.slice(0, 1), ...references.slice(1).slice(1 - maxReferences)];
   const parent = references.at(-1);
+  const { default: MailComposer } = await import("nodemailer/lib/mail-composer");
   const composer = new MailComposer({
     from: { name: oneLine(draft.from.name ?? ""), address: draft.from.address },
     to: [...draft.to],

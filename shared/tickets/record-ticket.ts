@@ -48,7 +48,7 @@ export async function recordTicket(
     trust,
     ...(mark !== undefined && { tokenTicket: mark }),
   };
-  const entry = entryOf(job, mail, extractReply({ ...parts, isForward }), thread, shelf.stored);
+  const entry = await entryOf(job, mail, extractReply({ ...parts, isForward }), thread, shelf.stored);
 
   for (let round = 0; round < maxRounds; round++) {
     const threads = await ports.tickets.threads(messageIdsToAsk(thread), ticketsToAsk(thread, config.tickets));
@@ -121,13 +121,13 @@ async function acknowledge(
   return { acknowledgement: `to ${may.to}` };
 }
 
-function entryOf(
+async function entryOf(
   { message, recipient }: { readonly message: StreamMessage; readonly recipient: string },
   mail: ParsedMail,
   reply: Reply,
   thread: ThreadInput,
   attachments: MailEntry["attachments"],
-): MailEntry {
+): Promise<MailEntry> {
   const joined = (kind: "quote" | "signature", maxBytes: number) =>
     within(
       reply.segments
@@ -140,7 +140,7 @@ function entryOf(
   const text = within(reply.text === "" ? mail.text : reply.text, maxTextBytes);
   const quote = joined("quote", maxQuoteBytes);
   const signature = joined("signature", maxSignatureBytes);
-  const html = mail.html === undefined ? undefined : safeHtml(mail.html);
+  const html = mail.html === undefined ? undefined : await safeHtml(mail.html);
   const language = languageOfMail(reply.text, mail.headers);
   const hops = hopsOf(mail.headers);
   return {

@@ -7,7 +7,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { CreateQueueCommand, PurgeQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { CreateQueueCommand, DeleteQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { BatchResponse } from "../../functions/batch.ts";
 import { buildFunctions } from "../../infra/build.ts";
 import { clientOptions } from "../../shared/aws/connection.ts";
@@ -93,15 +93,18 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
   await s3.send(new CreateBucketCommand({ Bucket: config.names.bucket }));
   const sqs = new SQSClient({ ...clientOptions(connection), useQueueUrlAsEndpoint: false });
   const { queues } = deriveTopology(config);
-  for (const { name, deadLetterQueue, maxReceiveCount } of queues) {
-    await sqs.send(new CreateQueueCommand({ QueueName: deadLetterQueue }));
-    const deadLetterTargetArn = `arn:aws:sqs:${config.region}:${accountId}:${deadLetterQueue}`;
-    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
-    // Without the delays: nobody waits a quarter of an hour here.
-    await sqs.send(
-      new CreateQueueCommand({ QueueName: name, Attributes: { RedrivePolicy, VisibilityTimeout: "360" } }),
-    );
-  }
+  const createQueues = async () => {
+    for (const { name, deadLetterQueue, maxReceiveCount } of queues) {
+      await sqs.send(new CreateQueueCommand({ QueueName: deadLetterQueue }));
+      const deadLetterTargetArn = `arn:aws:sqs:${config.region}:${accountId}:${deadLetterQueue}`;
+      const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
+      // Without the delays: nobody waits a quarter of an hour here.
+      await sqs.send(
+        new CreateQueueCommand({ QueueName: name, Attributes: { RedrivePolicy, VisibilityTimeout: "360" } }),
+      );
+    }
+  };
+  await createQueues();
   const secrets = new SecretsManagerClient(clientOptions(connection));
   const SecretString = randomBytes(32).toString("base64url");
   await secrets.send(new CreateSecretCommand({ Name: config.names.tokenSecret, SecretString }));
@@ -192,9 +195,11 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
     async purge() {
       for (const { name, deadLetterQueue } of queues) {
         for (const queue of [name, deadLetterQueue]) {
-          await sqs.send(new PurgeQueueCommand({ QueueUrl: `${moto.endpoint}/${accountId}/${queue}` }));
+          // Not purged: that may be asked for once a minute.
+          await sqs.send(new DeleteQueueCommand({ QueueUrl: `${moto.endpoint}/${accountId}/${queue}` }));
         }
       }
+      await createQueues();
     },
     async states(id) {
       const records = await ports.ledger.recipients(id);

@@ -120,7 +120,14 @@ test("two packages of the same files are the same", async () => {
 });
 
 /** What a cold start has to read and parse. The budgets are what was measured, and a quarter more. */
-const budgetsKb: Readonly<Record<string, number>> = { default: 2_200, journal: 1_700, activate: 1_200 };
+const budgetsKb: Readonly<Record<string, number>> = {
+  default: 2_200,
+  journal: 1_700,
+  activate: 1_200,
+  // With an IMAP client, and what seals forwarded mail.
+  "work-personal": 5_500,
+  "work-own": 3_800,
+};
 
 test("bundles are within their budgets, start on their own, and hold the user's configuration", async () => {
   const path = await configFile("bundle.config.ts", everything);
