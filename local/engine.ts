@@ -16,8 +16,7 @@ import { authenticate } from "./authenticate/authenticate.ts";
 import { clientName } from "./authenticate/client-name.ts";
 import { createResolver } from "./authenticate/create-resolver.ts";
 import { openBlockLists } from "./block-lists/block-lists.ts";
-import { type CloudTarget, openCloud } from "./cloud/cloud-target.ts";
-import { performInCloud } from "./cloud/perform-in-cloud.ts";
+import type { CloudTarget } from "./cloud/cloud-target.ts";
 import { startHttp } from "./console/http-server.ts";
 import { serveOneClick } from "./console/one-click.ts";
 import { secretFromEnvironment } from "./environment.ts";
@@ -146,7 +145,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     await bindAddressKey(store.database, await store.ports.secrets.keyRing());
 
     const ports: Ports = { clock, random, ...store.ports };
-    const cloud = target && openCloud(target, region);
+    // The clients of AWS cost a machine that has no use for them 30 MB.
+    const cloud = target && (await import("./cloud/cloud-target.ts")).openCloud(target, region);
+    const perform = cloud && (await import("./cloud/perform-in-cloud.ts")).performInCloud(cloud);
     // In front of an account no function runs here.
     const openHost = (): FunctionHost =>
       options.config
@@ -203,7 +204,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       names: config.names,
       sign,
       clock,
-      ...(cloud && { perform: performInCloud(cloud), handedOverTo: cloud.place }),
+      ...(cloud && perform && { perform, handedOverTo: cloud.place }),
       onSyncFailure: config.local.ses.onSyncFailure,
       retrySyncFailures: config.local.ses.retrySyncFailures,
       log,

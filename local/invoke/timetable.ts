@@ -19,9 +19,11 @@ export function createTimetable(options: {
   const timed = options.functions.flatMap((one) =>
     one.everyMs === undefined ? [] : [{ ...one, everyMs: one.everyMs }],
   );
+  // A folder that is new has nothing to be looked after yet: its first turn comes when its first interval is over.
+  const opened = clock.now().getTime();
   const dueAt = ({ name, everyMs }: (typeof timed)[number]): number => {
     const began = database.read((sql) => sql.get("SELECT value FROM settings WHERE name = ?", settingOf(name)));
-    return began ? Number(began["value"]) + everyMs : 0;
+    return (began ? Number(began["value"]) : opened) + everyMs;
   };
   const pump = createPump({
     concurrency: 1,
