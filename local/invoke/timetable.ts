@@ -25,9 +25,20 @@ export function createTimetable(options: {
     const began = database.read((sql) => sql.get("SELECT value FROM settings WHERE name = ?", settingOf(name)));
     return (began ? Number(began["value"]) : opened) + everyMs;
   };
+  let noted: Promise<void> | undefined;
+  /** The first interval is a row as well, so that starting often does not put it off for ever. */
+  const begun = () => {
+    noted ??= database.write((tx) => {
+      for (const { name } of timed) {
+        tx.run("INSERT OR IGNORE INTO settings (name, value) VALUES (?, ?)", settingOf(name), String(opened));
+      }
+    });
+    return noted;
+  };
   const pump = createPump({
     concurrency: 1,
     async take() {
+      await begun();
       const now = clock.now().getTime();
       const due = timed.find((one) => dueAt(one) <= now);
       if (due === undefined) return undefined;
