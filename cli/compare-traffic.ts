@@ -92,7 +92,7 @@ async function courseOf(mail: RecordedMail, { config, ruleSet }: Treatment): Pro
   const { streams } = await predictPath(config, ruleSet, {
     recipients: accepted,
     tls: mail.tls,
-    sizeBytes: mail.raw.length,
+    storedBytes: () => mail.raw.length,
     judge: (verdicts) =>
       judge({
         headers: parsed.headers,

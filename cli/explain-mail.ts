@@ -13,9 +13,11 @@ import type { Judgement, Verdicts } from "../shared/mail/judgement.ts";
 import { parseMail } from "../shared/mail/parse-mail.ts";
 import { acceptRecipient } from "../shared/receipt/accept-recipient.ts";
 import { type Authentication, verdictsFrom } from "../shared/receipt/authentication.ts";
-import { wantsScan } from "../shared/receipt/evaluate.ts";
+import { type PerformStep, wantsScan } from "../shared/receipt/evaluate.ts";
+import { buildAddedHeaders, buildHeaderBlock } from "../shared/receipt/header-block.ts";
 import { type ClientDecision, decideClient } from "../shared/receipt/ip-filter.ts";
 import type { IpFilter } from "../shared/receipt/model.ts";
+import { createReceiptSigner } from "../shared/receipt/receipt-signer.ts";
 import { formatReply, replies } from "../shared/receipt/replies.ts";
 import type { RuleTrace } from "../shared/receipt/trace.ts";
 import { createSesMessageId } from "../shared/ses-message-id.ts";
@@ -118,7 +120,7 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
   const path = await predictPath(config, ruleSet, {
     recipients: accepted,
     tls: question.tls,
-    sizeBytes: raw?.length ?? 0,
+    storedBytes: (step) => (raw ? raw.length + blockLength(question, config, accepted, found, step) : 0),
     judge: found.judge,
     arrival: {
       sesMessageId: createSesMessageId(new Uint8Array(24)),
@@ -141,6 +143,30 @@ export async function explain(question: ExplainQuestion): Promise<Explanation> {
       ...path.assumedToContinue.map((functionArn) => `Function ${functionArn} answers CONTINUE.`),
     ],
   };
+}
+
+/** Its values do not matter here, only how long the block is; the name of the client's address is not known. */
+function blockLength(
+  { ip, helo, from }: ExplainQuestion,
+  { region }: ResolvedConfig,
+  accepted: readonly string[],
+  { authentication = nothingFoundOut, verdicts }: Found,
+  { scan, addedHeaders }: PerformStep,
+): number {
+  const block = buildHeaderBlock(
+    {
+      sesMessageId: createSesMessageId(new Uint8Array(24)),
+      region,
+      client: { ip, helo },
+      envelopeFrom: from,
+      recipient: accepted[0] ?? "",
+      receivedAt: new Date(),
+      authentication,
+      scan: scan ? verdicts : undefined,
+    },
+    createReceiptSigner(new Uint8Array(16)),
+  );
+  return block.length + buildAddedHeaders(addedHeaders).length;
 }
 
 /** As at RCPT TO: the filters, then the lists. DNS lists are asked only where DNS may be. */

@@ -22,7 +22,8 @@ export interface PredictedMail {
   /** Those that were accepted, each mailbox once. */
   readonly recipients: readonly string[];
   readonly tls: boolean;
-  readonly sizeBytes: number;
+  /** What an action would store or publish: SES's header block, added headers, the message. */
+  readonly storedBytes: (step: PerformStep) => number;
   /** What it is, seen with these verdicts. */
   readonly judge: (verdicts: Verdicts) => Judgement;
   readonly arrival: Pick<Arrival, "sesMessageId" | "receivedAt" | "from" | "verdicts" | "headers" | "mail">;
@@ -76,8 +77,9 @@ export async function predictPath(
     const outcome = { ruleIndex, actionIndex, state: "done", ...(disposition && { disposition }) } as const;
     outcomes.push(outcome);
     if (disposition) answers.push(outcome);
-    log.push(logEntry(step, mail.sizeBytes));
-    told.note(step, isTooLarge(step, mail.sizeBytes));
+    const tooLarge = action.type === "SNS" && mail.storedBytes(step) > limits.snsMessageBytes;
+    log.push(logEntry(step, tooLarge));
+    told.note(step, tooLarge);
   }
 
   const untold = new Map(
@@ -170,11 +172,7 @@ function seenBy(scan: boolean, verdicts: Verdicts): Verdicts {
   return scan ? verdicts : { ...verdicts, spam: "DISABLED", virus: "DISABLED" };
 }
 
-function isTooLarge({ action }: PerformStep, sizeBytes: number): boolean {
-  return action.type === "SNS" && sizeBytes > limits.snsMessageBytes;
-}
-
-function logEntry(step: PerformStep, sizeBytes: number): ActionLogEntry {
+function logEntry(step: PerformStep, tooLarge: boolean): ActionLogEntry {
   const { rule, ruleIndex, actionIndex, action, recipients } = step;
   return {
     ruleIndex,
@@ -183,7 +181,7 @@ function logEntry(step: PerformStep, sizeBytes: number): ActionLogEntry {
     actionType: action.type,
     recipients,
     state: "done",
-    result: isTooLarge(step, sizeBytes) ? tooLargeToPublish : "",
+    result: tooLarge ? tooLargeToPublish : "",
     attempts: 1,
     startedAt: "",
     durationMs: 0,
