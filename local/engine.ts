@@ -31,7 +31,6 @@ import { openLog } from "./log.ts";
 import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { secretFile } from "./secret-file.ts";
-import { startSending } from "./send/start-sending.ts";
 import { configuredTargets, knownKeys } from "./ses-api/configured-targets.ts";
 import { createSesApi } from "./ses-api/create-ses-api.ts";
 import { certificateFiles, ownCertificate } from "./smtp/certificate.ts";
@@ -211,7 +210,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     undo.push(() => runner.close());
 
-    const sending = config.local.smarthost && startSending(config, store, { clock, random, log });
+    const sending =
+      config.local.smarthost &&
+      (await import("./send/start-sending.ts")).startSending(config, store, { clock, random, log });
     if (sending) undo.push(() => sending.stop(drainMs));
 
     const queuePumps = topology.queues.flatMap((queue) => {

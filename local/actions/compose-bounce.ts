@@ -1,7 +1,5 @@
 import { normaliseAddress } from "../../shared/mail/address.ts";
 import { parseHeaderSection } from "../../shared/mail/headers.ts";
-import { judge } from "../../shared/mail/judge.ts";
-import { parseMail } from "../../shared/mail/parse-mail.ts";
 import type { ParsedMail } from "../../shared/mail/parsed-mail.ts";
 import { BounceRefusedError } from "../../shared/outgoing/bounce-refused.ts";
 import type { Clock, Random } from "../../shared/ports.ts";
@@ -48,7 +46,10 @@ export function createBounceComposer(parts: {
     const verification = await store.verification(originalMessageId);
     const header = await readHeader(store.openRaw(originalMessageId));
     if (!parts.toAnySender) {
-      const answer = await mayAnswer(message, verification, header, () => parseMail(store.openRaw(originalMessageId)));
+      const answer = await mayAnswer(message, verification, header, async () => {
+        const { parseMail } = await import("../../shared/mail/parse-mail.ts");
+        return parseMail(store.openRaw(originalMessageId));
+      });
       if (!answer.allowed) throw refused(`it would be backscatter, ${answer.reason} (local.backscatter)`);
     }
     const block = verification
@@ -80,6 +81,8 @@ async function mayAnswer(
   const { verdicts } = verification;
   const { headers } = parseHeaderSection(header);
   const input = { headers, headersTruncated: false, envelopeFrom: from, recipients, verdicts };
+  // Loaded by whoever bounces: the engine's own thread judges no other mail.
+  const { judge } = await import("../../shared/mail/judge.ts");
   const first = judge(input);
   const judgement = first.complete ? first : judge({ ...input, body: await parse() });
   return mayBounce({ judgement, verdicts, envelopeFrom: from });

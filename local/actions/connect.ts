@@ -1,4 +1,3 @@
-import { parseMail } from "../../shared/mail/parse-mail.ts";
 import type { ConnectAction } from "../../shared/receipt/model.ts";
 import type { PerformAction } from "./action.ts";
 import { bounceEffect } from "./bounce.ts";
@@ -11,6 +10,7 @@ const maxAttachments = 10;
  * bounced as on AWS, so that a rule set shows the same to its senders.
  */
 export const startContact: PerformAction<ConnectAction> = async (input, tools) => {
+  const { parseMail } = await import("../../shared/mail/parse-mail.ts");
   const { attachments } = await parseMail(input.stored());
   if (attachments.length > maxAttachments) {
     const { result, effects } = await bounceEffect(

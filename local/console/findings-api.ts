@@ -3,7 +3,6 @@ import type { Hono } from "hono";
 import type { Finding } from "../../shared/config/doctor/finding.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import type { Clock } from "../../shared/ports.ts";
-import { checkReceiving } from "../doctor/check-receiving.ts";
 import type { SesApi } from "../ses-api/create-ses-api.ts";
 
 export interface FindingsParts {
@@ -24,6 +23,7 @@ export function serveFindings(api: Hono<{ Bindings: HttpBindings }>, { config, c
   api.get("/findings", async (c) => {
     const receiving = sesApi.activeReceiving();
     const dns = c.req.query("dns") === "1";
+    const { checkReceiving } = await import("../doctor/check-receiving.ts");
     const findings = await checkReceiving(config, { dns, today: clock.now(), receiving });
     const { ruleSet } = receiving;
     return c.json({

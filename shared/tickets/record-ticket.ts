@@ -1,8 +1,8 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { languageOfMail } from "../mail/language.ts";
 import type { ParsedMail } from "../mail/parsed-mail.ts";
-import { extractReply, type Reply } from "../mail/reply/extract-reply.ts";
-import { isForwarded } from "../mail/reply/is-forwarded.ts";
+import type { Reply } from "../mail/reply/extract-reply.ts";
+import { extractFromAny } from "../mail/reply/is-forwarded.ts";
 import { safeHtml } from "../mail/safe-html.ts";
 import type { Claim, Finish, MailEntry, Ports, TicketResult } from "../ports.ts";
 import { QueueSendError, TicketContentionError } from "../streams/errors.ts";
@@ -40,7 +40,7 @@ export async function recordTicket(
   const mail = await content.mailWith(shelf.add);
   await shelf.addLarge(content.attachmentPieces);
   const parts = { text: mail.text, html: mail.html, headers: mail.headers };
-  const isForward = isForwarded(parts);
+  const { reply, isForward } = extractFromAny(parts);
   const mark = await markIn(ports, [recipient, ...message.envelope.to]);
   const trust = mark === undefined ? message.trust : "token";
   const thread: ThreadInput = {
@@ -48,7 +48,7 @@ export async function recordTicket(
     trust,
     ...(mark !== undefined && { tokenTicket: mark }),
   };
-  const entry = await entryOf(job, mail, extractReply({ ...parts, isForward }), thread, shelf.stored);
+  const entry = await entryOf(job, mail, reply, thread, shelf.stored);
 
   for (let round = 0; round < maxRounds; round++) {
     const threads = await ports.tickets.threads(messageIdsToAsk(thread), ticketsToAsk(thread, config.tickets));

@@ -1,7 +1,6 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { languageOfMail } from "../mail/language.ts";
-import { extractReply } from "../mail/reply/extract-reply.ts";
-import { isForwarded } from "../mail/reply/is-forwarded.ts";
+import { extractFromAny } from "../mail/reply/is-forwarded.ts";
 import type { Claim, Finish, Ports } from "../ports.ts";
 import type { MessageContent } from "../streams/message-content.ts";
 import { storedObjectOf } from "../streams/stored-object.ts";
@@ -40,8 +39,8 @@ export async function unsubscribe(
     html: (mail.html?.length ?? 0) > 4 * maxTextCharacters ? undefined : mail.html,
     headers: mail.headers,
   };
-  const isForward = isForwarded(body);
-  const { text } = extractReply({ ...body, isForward });
+  const { reply, isForward } = extractFromAny(body);
+  const { text } = reply;
   const who = decideWho(
     { config, tokens: createTokens(ring), personOf: createPersonOf(ring), now: ports.clock.now() },
     {
