@@ -8,7 +8,7 @@ export function feedbackResources({ config }: Deployment): Resources {
   return {
     ConfigurationSet: {
       Type: "AWS::SES::ConfigurationSet",
-      Properties: { Name: config.ruleSet.name, ReputationOptions: { ReputationMetricsEnabled: true } },
+      Properties: { Name: config.names.configurationSet, ReputationOptions: { ReputationMetricsEnabled: true } },
     },
     FeedbackDestination: {
       Type: "AWS::SES::ConfigurationSetEventDestination",

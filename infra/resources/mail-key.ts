@@ -43,7 +43,7 @@ export function mailKeyResources({ config }: Deployment): Resources {
             Principal: { Service: "ses.amazonaws.com" },
             Action: ["kms:GenerateDataKey*", "kms:Decrypt"],
             Resource: "*",
-            Condition: fromConfigurationSet(config.ruleSet.name),
+            Condition: fromConfigurationSet(config.names.configurationSet),
           },
         ]),
       },

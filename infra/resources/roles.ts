@@ -46,7 +46,7 @@ function statementsOf(one: DeployedFunction, deployment: Deployment): readonly S
   const { config } = deployment;
   const names = tableNames(deployment);
   const keys = mailKeyArns(config);
-  const configurationSetArn = `arn:aws:ses:${config.region}:${config.accountId}:configuration-set/${config.ruleSet.name}`;
+  const configurationSetArn = `arn:aws:ses:${config.region}:${config.accountId}:configuration-set/${config.names.configurationSet}`;
   const ownQueues = deployment.topology.queues
     .filter(({ consumer }) => consumer?.functionName === one.name)
     .map(({ name }) => getAtt(queueId(name, config), "Arn"));

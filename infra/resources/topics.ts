@@ -37,7 +37,7 @@ export function topicResources({ config, topology }: Deployment): Resources {
                   Resource: ref(id),
                   Condition:
                     arn === feedbackTopicArn(config)
-                      ? fromConfigurationSet(config.ruleSet.name)
+                      ? fromConfigurationSet(config.names.configurationSet)
                       : fromOurRules(config.ruleSet.name),
                 },
               ]),

@@ -62,7 +62,13 @@ export function openWorker(
       (await import("./quarantine.ts")).createQuarantine(dynamo, { ledgerTable, storeTable }),
     ),
     records: deferred(async () => (await import("./records.ts")).createRecords(dynamo, effects, storeTable)),
-    outbox: deferred(async () => (await import("./outbox.ts")).openOutbox(connection, dynamo, inLedger(environment))),
+    outbox: deferred(async () => {
+      const { openOutbox } = await import("./outbox.ts");
+      return openOutbox(connection, dynamo, {
+        ...inLedger(environment),
+        configurationSet: config.names.configurationSet,
+      });
+    }),
     senders: deferred(async () => (await import("./senders.ts")).createSenders(dynamo, storeTable)),
     limits: deferred(async () => (await import("./limits.ts")).createLimits(dynamo, inLedger(environment))),
   };

@@ -11,7 +11,14 @@ import { createSentOnce, type OutboxOptions, sending, unconfirmed } from "./sent
  * SES as the outbox: SendBounce (API v1), and SendEmail with the raw message (v2). A mail whose sender died, or heard no answer,
  * is sent again with the same Message-ID.
  */
-export function openOutbox(connection: Connection, dynamo: Dynamo, options: OutboxOptions): Outbox {
+export function openOutbox(
+  connection: Connection,
+  dynamo: Dynamo,
+  options: OutboxOptions & {
+    /** The stage's configuration set: by it SES tells what becomes of the mail, to the topic of `feedback`. */
+    readonly configurationSet: string;
+  },
+): Outbox {
   // The SDK must not repeat by itself what may have been taken.
   const ses = new SESv2Client({ ...clientOptions(connection), maxAttempts: 1 });
   const rows = createSentOnce(dynamo, options);
@@ -27,6 +34,7 @@ export function openOutbox(connection: Connection, dynamo: Dynamo, options: Outb
         ...(mail.envelopeSender !== "" && { FromEmailAddress: mail.envelopeSender }),
         Destination: { ToAddresses: [...mail.recipients] },
         Content: { Raw: { Data: mail.raw } },
+        ConfigurationSetName: options.configurationSet,
       });
       const messageId = await sending(
         async () => (await call("SES SendEmail", () => ses.send(command))).MessageId ?? unconfirmed,

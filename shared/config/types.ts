@@ -542,6 +542,8 @@ export interface ResourceNames {
   readonly noticeQueue: string;
   /** S3 event, 15 minutes late → route-object. */
   readonly objectQueue: string;
+  /** What our own mail is sent with: SES tells its bounces, complaints and deliveries by it. */
+  readonly configurationSet: string;
   /** Changes of the suppression list → propagate. */
   readonly propagateQueue: string;
   /** What SES tells about sent mail → feedback. */

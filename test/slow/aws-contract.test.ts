@@ -113,6 +113,7 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
         table: tables.ledgerTable,
         clock,
         keepDays: 400,
+        configurationSet: "mailweir-test",
       }),
     } satisfies Partial<Ports>;
     return { ports };
@@ -133,7 +134,8 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
   outboxContract("SES and DynamoDB", async () => ({
     ...(await open()),
     sent: async (original) => ses.bounces.filter((bounce) => bounce.original === original).length,
-    mails: async (text) => ses.mails.filter(({ raw }) => raw.includes(text)),
+    mails: async (text) =>
+      ses.mails.filter(({ raw }) => raw.includes(text)).map(({ configurationSet: _unasked, ...mail }) => mail),
   }));
 
   describe("bad days of sending and handing over", () => {
@@ -158,6 +160,7 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
         table: tables.ledgerTable,
         clock,
         keepDays: 400,
+        configurationSet: "mailweir-test",
         leaseMs: 1,
       });
 
@@ -172,6 +175,14 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
       await expect(outbox.sendMail(mail(other))).rejects.toMatchObject({ code });
       expect(await outbox.sendMail(mail(other))).toMatchObject({ repeated: false });
       expect([count(one), count(other)]).toEqual([1, 1]);
+    });
+
+    test("mail is sent with the stage's configuration set, so that SES tells what became of it", async () => {
+      const { outbox } = (await open()).ports;
+      const id = `${freshId()}/reply`;
+      await outbox.sendMail(mail(id));
+      const [sent] = ses.mails.filter(({ raw }) => raw.includes(id));
+      expect(sent?.configurationSet).toBe("mailweir-test");
     });
 
     test("a bounce whose answer never came is not sent again; any other mail is, as itself", async () => {

@@ -5,6 +5,7 @@ export interface SentMail {
   readonly envelopeSender: string;
   readonly recipients: readonly string[];
   readonly raw: string;
+  readonly configurationSet: string | undefined;
 }
 
 export interface SesStub {
@@ -79,8 +80,9 @@ export async function startSesStub(): Promise<SesStub> {
 }
 
 function readMail(body: string): SentMail {
-  const { FromEmailAddress, Destination, Content } = JSON.parse(body) as {
+  const { FromEmailAddress, ConfigurationSetName, Destination, Content } = JSON.parse(body) as {
     FromEmailAddress?: string;
+    ConfigurationSetName?: string;
     Destination: { ToAddresses: string[] };
     Content: { Raw: { Data: string } };
   };
@@ -88,5 +90,6 @@ function readMail(body: string): SentMail {
     envelopeSender: FromEmailAddress ?? "",
     recipients: Destination.ToAddresses,
     raw: Buffer.from(Content.Raw.Data, "base64").toString("utf8"),
+    configurationSet: ConfigurationSetName,
   };
 }
