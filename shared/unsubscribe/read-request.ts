@@ -10,6 +10,8 @@ export interface RequestText {
   readonly isAnswer: boolean;
   /** Ids of the lists that there are. */
   readonly lists?: readonly string[];
+  /** As `From` has it: people write it below what they ask. */
+  readonly authorName?: string;
 }
 
 /** What a message says, in its author's own words. */
@@ -32,8 +34,8 @@ export interface RequestReading {
  * words that mean "unsubscribe" in one of the known languages, courtesies, and perhaps a list's name. Whatever else is there makes
  * it a mention, which may lead to a question but never to a suppression. Linear in its input.
  */
-export function readRequest({ subject, text, isAnswer, lists = [] }: RequestText): RequestReading {
-  const own = readText(text, lists);
+export function readRequest({ subject, text, isAnswer, lists = [], authorName = "" }: RequestText): RequestReading {
+  const own = readText(text, lists, new Set(normalise(authorName.slice(0, 100)).split(" ")));
   const title = isAnswer || hasAnswerPrefix(subject) ? nothing : readText(withoutTags(subject), lists);
   const addresses = [...new Set([...title.addresses, ...own.addresses])];
   const of = (reading: Reading, kind = reading.kind, where = "the text"): RequestReading => ({
@@ -44,15 +46,13 @@ export function readRequest({ subject, text, isAnswer, lists = [] }: RequestText
   });
   if (own.kind === "denies" || title.kind === "denies") return of(own.kind === "denies" ? own : title, "denies");
   if (title.kind === "asks") {
-    // A word such as "leave" asks alone only; and what is written below a request may take it back.
-    const open =
-      own.kind === "else" &&
-      (title.bare === true || contraryPattern.test(` ${normalise(text.slice(0, maxCharacters))} `));
-    if (open || own.kind === "mentions")
-      return of(own, title.bare === true ? "else" : "mentions", "beside the subject, the text");
     // "unsubscribe" above, the list's name below: the classic list servers' way.
     const below = normalise(text.slice(0, maxCharacters));
     const named = title.list ?? (own.kind === "asks" ? own.list : lists.find((list) => list === below));
+    // What is written below a request may take it back, in words that no table knows, or be about somebody else.
+    const agrees = own.kind === "empty" || own.kind === "asks" || own.courtesy === true || below === named;
+    // A word such as "leave" asks alone only.
+    if (!agrees) return of(own, title.bare === true ? "else" : "mentions", "beside the subject, the text");
     return { ...of(title, "asks", "the subject"), ...(named !== undefined && { list: named }) };
   }
   if (own.kind === "asks") return of(own);
@@ -81,16 +81,19 @@ const saying: Readonly<Record<RequestReading["kind"], string>> = {
 interface Reading {
   /** Asks by a word that means it only when it stands alone. */
   readonly bare?: boolean;
+  /** Greetings and thanks alone: it asks for nothing, and takes nothing back. */
+  readonly courtesy?: boolean;
   readonly kind: RequestReading["kind"];
   readonly list?: string;
   readonly addresses: readonly string[];
 }
 
 const nothing: Reading = { kind: "empty", addresses: [] };
+const question = /[?？؟]/;
 // A request is short. What is longer is read as far as this, and is a mention at most.
 const maxCharacters = 600;
 
-function readText(input: string, lists: readonly string[]): Reading {
+function readText(input: string, lists: readonly string[], name: ReadonlySet<string> = new Set()): Reading {
   const cut = input.length > maxCharacters;
   const text = normalise(withoutBoilerplate(input.slice(0, maxCharacters)));
   if (text === "") return cut ? { kind: "else", addresses: [] } : nothing;
@@ -100,14 +103,17 @@ function readText(input: string, lists: readonly string[]): Reading {
   const addresses: string[] = [];
   const unknown: string[] = [];
   for (const word of take(bareToo.rest, plainPattern).rest.split(" ")) {
-    if (word === "" || plain.has(word) || /^[\p{N}\p{P}\p{S}]+$/u.test(word)) continue;
+    if (word === "" || plain.has(word) || name.has(word) || /^[\p{N}\p{P}\p{S}]+$/u.test(word)) continue;
     if (parseMailAddress(word) !== undefined) addresses.push(word);
     else unknown.push(word);
   }
-  if (found.clear + found.bare === 0) return { kind: "else", addresses };
+  if (found.clear + found.bare === 0) {
+    const courtesy = unknown.length === 0 && addresses.length === 0 && !cut && !question.test(input);
+    return { kind: "else", addresses, ...(courtesy && { courtesy }) };
+  }
   if (found.clear > 0 && contraryPattern.test(` ${text} `)) return { kind: "denies", addresses };
   // "cancel my unsubscription": two of them may mean the opposite of one. A question is a question.
-  const doubtful = (found.clear > 0 && found.bare > 0) || cut || /[?？؟]/.test(input.slice(0, maxCharacters));
+  const doubtful = (found.clear > 0 && found.bare > 0) || cut || question.test(input.slice(0, maxCharacters));
   const bare = found.bare > 0 && { bare: true };
   if (!doubtful && unknown.length === 0) return { kind: "asks", addresses, ...bare };
   const [list] = unknown;
@@ -120,11 +126,13 @@ function readText(input: string, lists: readonly string[]): Reading {
 
 /** Directly behind the request, and made as a list's name is: `unsubscribe weekly-news`, `unsubscribe from weekly please`. */
 function isListLike(text: string, word: string): boolean {
-  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(word)) return false;
+  if (!/^[a-z0-9][a-z0-9._-]{2,62}$/.test(word) || denials.has(word)) return false;
   return new RegExp(
     `(?:unsubscribe|unsub|signoff|abmelden|me)(?: me)?(?: from)?(?: the)?(?: list)? ${literally(word)}(?: |$)`,
   ).test(text);
 }
+
+const denials = new Set(["non", "nein", "nee", "nej", "nei", "nie", "nem", "not", "nope", "nicht", "pas", "hayir"]);
 
 function take(text: string, pattern: RegExp): { readonly rest: string; readonly found: number } {
   let found = 0;
@@ -161,7 +169,8 @@ function withoutTags(subject: string): string {
   return (
     subject
       .slice(0, 2 * maxCharacters)
-      .replace(/[[({<【][^\])}>】]{0,60}[\])}>】]/g, " ")
+      // An address in brackets is somebody's, not a gateway's word.
+      .replace(/[[({<【]([^\])}>】]{0,60})[\])}>】]/g, (_, inner: string) => (inner.includes("@") ? ` ${inner} ` : " "))
       .replace(/\*{2,}[^*]{0,40}\*{2,}/g, " ")
       .replace(/^\s*(?:ext|external|extern|externe|spam|suspected spam|bulk|caution)\s*[-|:]+\s*/i, "")
       // People write it where it stands already.

@@ -3,7 +3,7 @@
 /** Words and phrases that can mean nothing else. A space stands for any white space. */
 export const clearWords: readonly string[] = words(`
   unsubscribe, unsubscribe me, unsubscribe request, request to unsubscribe, unsub, un-subscribe, unsubscribed, unsubscription, unsubcribe, unsuscribe, opt out, opt-out, optout,
-  remove me, remove us, take me off, signoff, sign off, sign me off, leave the list, leave this list, stop emailing me,
+  remove me, remove us, take me off, signoff, leave the list, leave this list, stop emailing me,
   remove my email, remove my address, remove my email address, remove my e-mail address, delete me from, cancel my subscription,
   stop sending me, do not send me, don't send me, do not email me, don't email me, no more emails, no more e-mails, no more mail,
   no more mails, stop the newsletter, stop these emails, stop your emails, end my subscription,

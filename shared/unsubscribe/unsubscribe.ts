@@ -40,7 +40,12 @@ export async function unsubscribe(
     headers: mail.headers,
   };
   const { reply, isForward } = extractFromAny(body);
-  const { text } = reply;
+  // Only what the author wrote: a mail that is nothing but a signature or a quotation asks for nothing, and quotation marks are
+  // believed also where no line above them says whose words they are.
+  const text = reply.segments
+    .flatMap((segment) => (segment.kind === "reply" ? [segment.text] : []))
+    .join("\n")
+    .replace(/^[ \t]*[>|].*$/gmu, "");
   const who = decideWho(
     { config, tokens: createTokens(ring), personOf: createPersonOf(ring), now: ports.clock.now() },
     {
@@ -50,6 +55,7 @@ export async function unsubscribe(
       subject: mail.subject ?? message.headers.subject ?? "",
       text: text.trim(),
       isForward,
+      hasFiles: mail.attachments.some(({ kind }) => kind !== "signature"),
     },
   );
   const language = languageOfMail(text, mail.headers);

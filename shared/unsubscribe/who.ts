@@ -25,6 +25,8 @@ export interface WhoInput {
   readonly text: string;
   /** The message is mainly somebody else's mail, passed on. */
   readonly isForward: boolean;
+  /** It carries files, signatures apart: whatever they say, a mail without words is not an empty one then. */
+  readonly hasFiles: boolean;
 }
 
 export interface WhoTools {
@@ -157,8 +159,16 @@ function byToken(tools: WhoTools, input: WhoInput): Who | undefined {
   // The programs that send these mails write a subject of ours, or none, and at most a line of their own. Relays change both.
   const empty = reading.kind === "empty" && !said.isAnswer;
   const unsaid = reading.kind === "else" && !said.isAnswer && !input.isForward && isBlank(input);
+  const strangers = reading.addresses.filter((named) => tools.personOf(normaliseAddress(named)) !== person);
+  if (strangers.length > 0) {
+    return nobody("other-address", `a token of key ${keyId} stands in the address, but the words name somebody else`);
+  }
   if (reading.kind === "asks" || empty || unsaid) {
     return { kind: "person", ...known, by: "token", reasons: [`a token of key ${keyId}`, reading.because] };
+  }
+  // Whoever wrote more than a request is asked what they want, if it is the token's person who wrote.
+  if (reading.kind === "mentions" && known.address !== undefined && tools.config.unsubscribe.unverified === "confirm") {
+    return { kind: "ask", address: known.address, list, reasons: [`a token of key ${keyId}`, reading.because] };
   }
   return nobody(
     reading.kind === "denies" ? "not-a-request" : "parked",
@@ -168,7 +178,7 @@ function byToken(tools: WhoTools, input: WhoInput): Who | undefined {
 
 /** Subject and text hold no word at all, only what a gateway adds. */
 function isBlank({ subject, text }: WhoInput): boolean {
-  return !/\p{L}{3}/u.test(subject.replace(/[[({<][^\])}>]{0,60}[\])}>]/g, "")) && !/\p{L}/u.test(text);
+  return !/\p{L}{3}|@/u.test(subject.replace(/[[({<][^\])}>@]{0,60}[\])}>]/g, "")) && !/\p{L}/u.test(text);
 }
 
 interface FoundToken {
@@ -250,6 +260,7 @@ function byAuthor(tools: WhoTools, input: WhoInput): Who {
     return ask(`trust is ${message.trust}: the author may be somebody else's invention`);
   }
   if (reading.kind !== "asks" && reading.kind !== "empty") return ask(reading.because);
+  if (reading.kind === "empty" && input.hasFiles) return ask("it says nothing, but it carries a file");
   if (input.isForward) return ask("it passes on somebody's mail, so it may be meant for another list or person");
   if (found !== undefined) {
     const { token } = found;
@@ -329,7 +340,8 @@ function namesUs({ config }: WhoTools, headers: readonly Header[]): boolean {
 function requestText({ config }: WhoTools, { message, subject, text }: WhoInput): RequestText {
   const { inReplyTo, references } = message.headers;
   const isAnswer = (inReplyTo?.length ?? 0) > 0 || (references?.length ?? 0) > 0 || hasAnswerPrefix(subject);
-  return { subject, text, isAnswer, lists: Object.keys(config.unsubscribe.lists) };
+  const authorName = message.headers.author?.name ?? "";
+  return { subject, text, isAnswer, lists: Object.keys(config.unsubscribe.lists), authorName };
 }
 
 function nobody(outcome: NobodyOutcome, ...reasons: string[]): Who {

@@ -38,7 +38,7 @@ async function expectEachOnce(pipeline: Pipeline, id: Awaited<ReturnType<Pipelin
 test("one mail to three streams ends as a ticket, a suppression and a delivery, byte for byte", async () => {
   const pipeline = await start();
   const { names } = pipeline.config;
-  const events = await pipeline.arrive({ ...askedByEveryone, body: "Caf\xe9, please.\r\n.\r\n" });
+  const events = await pipeline.arrive({ ...askedByEveryone, body: "Please\xa7\r\n.\r\n" });
   await pipeline.call("journal", events.lambda);
   await pipeline.queue(names.noticeQueue, events.notice);
   await pipeline.drain();

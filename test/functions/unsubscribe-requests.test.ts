@@ -93,6 +93,13 @@ const reply = (
   expect: { gone: ann, list: "*" },
 });
 
+/** A clear subject, and words below it that are no request: the author is asked. */
+const below = (words: string): Row => ({
+  headers: { ...utf8, Subject: "unsubscribe" },
+  body: `${words}\r\n`,
+  expect: { asked: ann },
+});
+
 const gone = (list = "news", who = ann): Expected => ({ gone: who, list });
 
 test.concurrent.for<[string, Row]>([
@@ -442,7 +449,11 @@ test.concurrent.for<[string, Row]>([
   ["a subject that repeats its name", { headers: { Subject: "Subject: unsubscribe" }, body: "", expect: gone("*") }],
   [
     "reasons given below a clear subject",
-    { headers: { Subject: "Unsubscribe" }, body: "Far too many mails for my taste lately.\r\n", expect: gone("*") },
+    {
+      headers: { Subject: "Unsubscribe" },
+      body: "Far too many mails for my taste lately.\r\n",
+      expect: { asked: ann },
+    },
   ],
   [
     "a sub-address is a mailbox of its own",
@@ -769,6 +780,63 @@ test.concurrent.for<[string, Row]>([
       headers: { From: "noreply@sender.example", Subject: "unsubscribe" },
       body: "",
       expect: { nobody: "automatic" },
+    },
+  ],
+  // ---- what stands below a clear subject may take it back, in words that no table knows
+  ["below a clear subject: Ne me désabonnez pas s'il vous plaît", below("Ne me désabonnez pas s'il vous plaît")],
+  [
+    "the same with a token: Ne me désabonnez pas s'il vous plaît",
+    { ...below("Ne me désabonnez pas s'il vous plaît"), to: annNews },
+  ],
+  ["below a clear subject: Proszę mnie nie wypisywać", below("Proszę mnie nie wypisywać")],
+  ["the same with a token: Proszę mnie nie wypisywać", { ...below("Proszę mnie nie wypisywać"), to: annNews }],
+  ["below a clear subject: Lütfen beni listeden çıkarmayın", below("Lütfen beni listeden çıkarmayın")],
+  [
+    "the same with a token: Lütfen beni listeden çıkarmayın",
+    { ...below("Lütfen beni listeden çıkarmayın"), to: annNews },
+  ],
+  ["below a clear subject: Nem iratkozom le", below("Nem iratkozom le")],
+  ["the same with a token: Nem iratkozom le", { ...below("Nem iratkozom le"), to: annNews }],
+  ["below a clear subject: unsubscribe no", below("unsubscribe no")],
+  ["the same with a token: unsubscribe no", { ...below("unsubscribe no"), to: annNews }],
+  ["below a clear subject: Anular la baja", below("Anular la baja")],
+  ["the same with a token: Anular la baja", { ...below("Anular la baja"), to: annNews }],
+  ["below a clear subject: отмена отписки", below("отмена отписки")],
+  ["the same with a token: отмена отписки", { ...below("отмена отписки"), to: annNews }],
+  ["below a clear subject: لا تلغي اشتراكي", below("لا تلغي اشتراكي")],
+  ["the same with a token: لا تلغي اشتراكي", { ...below("لا تلغي اشتراكي"), to: annNews }],
+  ["below a clear subject: Bitte lasst mich auf der Liste", below("Bitte lasst mich auf der Liste")],
+  [
+    "the same with a token: Bitte lasst mich auf der Liste",
+    { ...below("Bitte lasst mich auf der Liste"), to: annNews },
+  ],
+  ["below a clear subject: about somebody else", below("Bob left the company. Please do so for him")],
+  ["below a clear subject: the author's name", { ...below("Please.\r\n\r\nAnn Lee\r\n"), expect: gone("*") }],
+  ["below a clear subject: words that no table knows", { ...below("Thank you very much"), expect: { asked: ann } }],
+  [
+    "an address in the subject, in angle brackets",
+    { headers: { Subject: "unsubscribe <bob@other.example>" }, body: "", expect: { nobody: "other-address" } },
+  ],
+  [
+    "an address in the subject, in square brackets, to a token of the author's",
+    {
+      to: annNews,
+      headers: { Subject: "unsubscribe [bob@other.example]" },
+      body: "",
+      expect: { nobody: "other-address" },
+    },
+  ],
+  [
+    "a quotation without a line that says whose it is",
+    { headers: { Subject: "hi" }, body: "> unsubscribe\r\n", expect: { nobody: "not-a-request" } },
+  ],
+  ["an approval", { headers: { Subject: "" }, body: "Please sign off\r\n", expect: { nobody: "not-a-request" } }],
+  [
+    "a file without a word",
+    {
+      headers: { Subject: "", "MIME-Version": "1.0", "Content-Type": "application/pdf; name=invoice.pdf" },
+      body: "JVBERi0xLjQK\r\n",
+      expect: { asked: ann },
     },
   ],
   // ---- spoofs

@@ -205,7 +205,7 @@ async function startTemporary(how: "object" | "file" = "object") {
     onTestFinished(() => engine.stop());
     const [host = "", port = ""] = engine.smtp.split(":");
     const transport = createTransport({ host, port: Number(port), ignoreTLS: true, name: "mx.example.net" });
-    const send = async ({ from = "person@example.net", to, headers, body = "A word." }: Mail) => {
+    const send = async ({ from = "person@example.net", to, headers, body = "Thank you." }: Mail) => {
       sent += 1;
       const recipients = typeof to === "string" ? [to] : [...to];
       const usual = [

@@ -127,7 +127,9 @@ function mails(random: () => number): Mail[] {
     const to = envelopes[Math.floor(random() * envelopes.length)]!;
     // Some are too large for a row and live in a file.
     const lines = number % 10 === 0 ? 1_500 : 5;
-    const text = `${`line of message ${number}, neither short nor long, just a line\r\n`.repeat(lines)}`;
+    // Below a request nothing else may stand; what is quoted is nobody's words.
+    const mark = to.includes("unsubscribe@example.com") ? "> " : "";
+    const text = `${`${mark}line of message ${number}, neither short nor long, just a line\r\n`.repeat(lines)}`;
     return {
       to,
       raw: Buffer.from(

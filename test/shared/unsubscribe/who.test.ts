@@ -51,6 +51,7 @@ function who({
       subject,
       text: given.text ?? "",
       isForward: false,
+      hasFiles: false,
     },
   );
 }
