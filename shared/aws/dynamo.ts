@@ -13,6 +13,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { call, ThrottledError } from "./call.ts";
 import { type Connection, clientOptions } from "./connection.ts";
+import { pauseUpTo } from "./pause.ts";
 
 export type Item = Record<string, AttributeValue>;
 
@@ -86,7 +87,7 @@ export function createDynamo(client: DynamoDBClient): Dynamo {
         wanted.push(...left);
         pause = left.length === 0 ? 0 : pause + 1;
         if (pause > 8) throw new ThrottledError(`DynamoDB BatchGetItem ${table}`);
-        if (pause > 0) await wait(pause);
+        if (pause > 0) await pauseUpTo(25 * 2 ** (pause - 1));
         if (at >= wanted.length && left.length === 0) break;
       }
       return found;
@@ -156,7 +157,7 @@ export function createDynamo(client: DynamoDBClient): Dynamo {
         const item = outcome[index]?.Item;
         if (index >= 0) return { kind: "refused", index, ...(item && { item }) };
         if (attempt >= mostConflicts) throw new ThrottledError("DynamoDB TransactWriteItems (conflicts)");
-        await wait(Math.min(attempt, 6));
+        await pauseUpTo(25 * 2 ** (Math.min(attempt, 6) - 1));
       }
     },
   };
@@ -243,12 +244,6 @@ function namesAndValues({ names = {}, values = {} }: Expression, text: string) {
 }
 
 const keyItem = ({ pk, sk }: Key): Item => ({ pk: { S: pk }, sk: { S: sk } });
-
-/** Grows from 25 ms, half of it at random, so that those who met do not meet again. */
-function wait(attempt: number): Promise<void> {
-  const full = 25 * 2 ** (attempt - 1);
-  return new Promise((resolve) => setTimeout(resolve, full / 2 + (Math.random() * full) / 2));
-}
 
 // ---- attribute values ----
 

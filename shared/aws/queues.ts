@@ -10,6 +10,7 @@ import {
 import type { OutgoingQueueMessage, Queues } from "../ports.ts";
 import { call, ThrottledError } from "./call.ts";
 import { type Connection, clientOptions } from "./connection.ts";
+import { pauseUpTo } from "./pause.ts";
 
 // What a stream's queue takes, on every home; SQS itself takes four times that much since 2025.
 const maxBodyBytes = 262_144;
@@ -41,7 +42,7 @@ export function createQueues(client: SQSClient, urlOf: (queue: string) => string
             break;
           }
           left = left.filter(({ id }) => again.some((entry) => entry.id === id));
-          if (left.length > 0) await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** round * Math.random()));
+          if (left.length > 0) await pauseUpTo(50 * 2 ** round);
         }
       }
       return refused.map(({ id, cause }) => ({ id, cause }));

@@ -3,6 +3,7 @@ import { MailweirError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 import { AwsUnreachableError } from "./call.ts";
 import { type Dynamo, type Key, number, numberOf, text, textOf } from "./dynamo.ts";
+import { pauseUpTo } from "./pause.ts";
 
 /** Another invocation is sending this very mail, or died while it did. */
 export class OutboxBusyError extends MailweirError {
@@ -72,7 +73,7 @@ export function createSentOnce(
         const messageId = (item && textOf(item, "mid")) ?? unconfirmed;
         if (item && textOf(item, "s") === "sent") return { kind: "sent", messageId };
         if (item && atMostOnce && numberOf(item, "until") < now) return { kind: "sent", messageId };
-        await new Promise((resolve) => setTimeout(resolve, 100 + Math.min(round, 5) * 50 * Math.random()));
+        await pauseUpTo(100 + Math.min(round, 5) * 50);
       }
       throw new OutboxBusyError();
     },

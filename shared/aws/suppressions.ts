@@ -29,6 +29,7 @@ import {
 } from "./dynamo.ts";
 import type { Effects } from "./effects.ts";
 import { inParallel } from "./in-parallel.ts";
+import { pauseUpTo } from "./pause.ts";
 import { listedAs, readList } from "./sharded-list.ts";
 
 export interface SuppressionOptions {
@@ -134,7 +135,7 @@ export function createSuppressions(dynamo: Dynamo, effects: Effects, options: Su
         if (handOver) await deliver(handOver).catch(() => undefined);
         return step.result;
       }
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * Math.min(round, 10)));
+      await pauseUpTo(20 * Math.min(round, 10));
     }
     throw new SuppressionBusyError();
   };

@@ -30,6 +30,7 @@ import {
   textOf,
 } from "./dynamo.ts";
 import type { Effects } from "./effects.ts";
+import { pauseUpTo } from "./pause.ts";
 import { listedAs, readList } from "./sharded-list.ts";
 
 const effect = "ticket";
@@ -165,7 +166,7 @@ export function createTickets(dynamo: Dynamo, effects: Effects, table: string, c
       ]);
       if (outcome.kind === "performed") return { kind: plan.kind === "open" ? "opened" : "joined", ticketId };
       if (outcome.kind === "repeated") return repeated(Number(outcome.result));
-      await pause(round);
+      await pauseUpTo(20 * Math.min(round, 10));
     }
     throw new TicketContentionError(claim.sesMessageId, maxRounds);
 
@@ -258,7 +259,7 @@ export function createTickets(dynamo: Dynamo, effects: Effects, table: string, c
         ...(of.entry ? piecesOf(ticketId, entries, of.entry) : []),
       ]);
       if (outcome.kind === "written") return { repeated: false };
-      await pause(round);
+      await pauseUpTo(20 * Math.min(round, 10));
     }
     throw new TicketBusyError(ticketId);
   }
@@ -421,6 +422,3 @@ const union = (present: readonly string[], more: readonly string[]) =>
   [...new Set([...present, ...more])].slice(0, maxParticipants);
 const sameMembers = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && a.every((member) => b.includes(member));
-
-const pause = (round: number) =>
-  new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * Math.min(round, 10)));

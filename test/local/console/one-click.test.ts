@@ -140,7 +140,7 @@ test("a link that is not ours shows a page that says so; whoever tries many is s
   expect(statuses[0]).toBe(404);
   expect(statuses.at(-1)).toBe(429);
   expect((await post(link)).status).toBe(200);
-  expect(await checkOf(ann, "news")).toBeDefined();
+  expect(await checkOf(ann, "news")).toMatchObject({ list: "news", reason: "one-click" });
 });
 
 test("going to and fro is limited, for that person only", async () => {
