@@ -64,11 +64,9 @@ function row({ sesMessageId, recipient, intendedStream, reasons, heldAt, envelop
     ),
     el(
       "p",
-      {},
+      { class: "buttons" },
       button("release", `Release to ${intendedStream}`, "releasing", release),
-      " ",
       author === null ? "" : button("allow", "Release and allow the sender", "releasing", allowAndRelease),
-      " ",
       button("discard", "Discard", "discarding", discard),
       said,
     ),
