@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FunctionTopology, QueueTopology } from "../../shared/config/topology.ts";
 import type { Clock, Queues, Random, ReceivedQueueMessage } from "../../shared/ports.ts";
 import { buildSqsEvent } from "../../shared/receipt/sqs-event.ts";
@@ -34,7 +35,33 @@ export function createQueuePump(options: QueuePumpOptions): Pump {
     }
   };
 
-  return createPump({
+  let stopped = false;
+  /**
+   * Tells the queue what became of the batch. On a full disk it cannot be told: then again and again until it can, since until
+   * their visibility timeout is over nobody else gets these messages.
+   */
+  const settle = async (messages: readonly ReceivedQueueMessage[], failed: ReadonlySet<string>) => {
+    const done = messages.filter((message) => !failed.has(message.messageId));
+    const back = messages.filter((message) => failed.has(message.messageId));
+    for (let waitedMs = 0; ; waitedMs += settleAgainMs) {
+      try {
+        await queues.delete(
+          queue.name,
+          done.map((message) => message.receiptHandle),
+        );
+        return await giveBack(back);
+      } catch (error) {
+        if (stopped || waitedMs >= queue.visibilityTimeoutMs) throw error;
+        if (waitedMs === 0) {
+          const cause = error instanceof Error ? error.message : String(error);
+          log.warn("batch not settled, will be tried again", { queue: queue.name, messages: messages.length, cause });
+        }
+        await sleep(settleAgainMs);
+      }
+    }
+  };
+
+  const pump = createPump({
     concurrency: consumer.concurrency,
     async take() {
       const messages = await queues.receive(queue.name, { max: consumer.batchSize });
@@ -53,16 +80,10 @@ export function createQueuePump(options: QueuePumpOptions): Pump {
           messages: messages.length,
           cause: outcome.cause,
         });
-        await giveBack(messages);
+        await settle(messages, new Set(messages.map(({ messageId }) => messageId)));
         return;
       }
-      const failed = failedIds(outcome.value);
-      const done = messages.filter((message) => !failed.has(message.messageId));
-      await queues.delete(
-        queue.name,
-        done.map((message) => message.receiptHandle),
-      );
-      await giveBack(messages.filter((message) => failed.has(message.messageId)));
+      await settle(messages, failedIds(outcome.value));
     },
     onError: (error) =>
       log.error("queue pump failed", {
@@ -70,7 +91,16 @@ export function createQueuePump(options: QueuePumpOptions): Pump {
         cause: error instanceof Error ? error.message : String(error),
       }),
   });
+  return {
+    ...pump,
+    stop() {
+      stopped = true;
+      pump.stop();
+    },
+  };
 }
+
+const settleAgainMs = 1_000;
 
 /** `{ batchItemFailures: [{ itemIdentifier }] }`; anything else means that every record was handled. */
 function failedIds(answer: unknown): ReadonlySet<string> {
