@@ -27,6 +27,7 @@ import { watchCommits } from "./changes.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
 import { buildJourney, type Journey } from "./journey.ts";
 import { listMessages } from "./list-messages.ts";
+import { serveMail } from "./mail-api.ts";
 import { serveOutbox } from "./outbox-api.ts";
 import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
@@ -87,6 +88,8 @@ export function createApi({
     c.header("content-disposition", `attachment; filename="${id}.eml"`);
     return c.body(Readable.toWeb(Readable.from(octets, { objectMode: false })) as ReadableStream);
   });
+
+  serveMail(api, engine);
 
   api.post("/messages", async (c) => {
     const to = c.req.queries("to") ?? [];

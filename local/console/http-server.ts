@@ -45,7 +45,8 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(safetyHeaders)) c.header(name, value);
+    // A mail's own HTML is served under a policy of its own, which is stricter.
+    for (const [name, value] of Object.entries(safetyHeaders)) if (!c.res.headers.has(name)) c.header(name, value);
   });
   app.route("/api", createApi(options));
   servePage(app);
@@ -95,7 +96,7 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
 const safetyHeaders = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
