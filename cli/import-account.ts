@@ -101,6 +101,8 @@ function headline({ region, accountId, ruleSet }: Account, { gaps }: Adoption): 
 /** How a configuration in this folder imports `defineMail`. */
 function defineMailFrom(folder: string): string {
   const file = fileURLToPath(new URL("../shared/config/define-mail.ts", import.meta.url));
+  // The package has no such file: there it is JavaScript, and known by the package's name.
+  if (!existsSync(file)) return "mailweir";
   const path = relative(folder, file).split(sep).join("/");
   return path.startsWith(".") ? path : `./${path}`;
 }

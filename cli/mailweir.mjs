@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The one file that an old Node must be able to read: everything behind it is TypeScript that Node 24 strips itself.
+// The one file that an old Node must be able to read: everything behind it is TypeScript that Node 24 strips itself, or in
+// the package JavaScript for Node 24.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 // By its name in the namespace: Node 20 has no enableCompileCache, and a named import would end it there.
@@ -29,14 +30,17 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
     process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
     process.channel?.unref();
   }
-  const { main } = await import("./main.ts");
+  // A clone runs its sources; the package has JavaScript only.
+  const source = new URL("./main.ts", import.meta.url);
+  const { main } = await import(existsSync(source) ? source.href : "../build/cli/main.js");
   await main(process.argv);
 } else {
-  const local = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
-  if (!existsSync(local)) {
+  const local = nearest("node_modules/node/bin/node");
+  if (local === undefined) {
     process.stderr.write(
       `mailweir needs Node ${needed.join(".")} or newer; this is ${process.version}. ` +
-        "Run `npm ci` in the project first: it brings its own Node, and no other installation is touched.\n",
+        "Run `npm ci` in a clone, or `npm install --save-dev node@24` beside the package: that brings a Node of the " +
+        "project's own, and no other installation is touched.\n",
     );
     process.exit(1);
   }
@@ -51,4 +55,13 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
     process.exit(1);
   });
   child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}
+
+/** The path in the folder of this package or in one above it: where npm puts what it installs. */
+function nearest(path) {
+  for (let folder = new URL("..", import.meta.url); ; folder = new URL("..", folder)) {
+    const file = fileURLToPath(new URL(path, folder));
+    if (existsSync(file)) return file;
+    if (folder.href === new URL("..", folder).href) return undefined;
+  }
 }

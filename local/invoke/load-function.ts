@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Context } from "aws-lambda";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
@@ -22,7 +22,8 @@ export class UnknownFunctionError extends MailweirError {
 export async function loadFunction(name: string, ports: Ports, config: ResolvedConfig): Promise<Handler> {
   const own = config.local.functions[name];
   if (own !== undefined) return loadOwn(name, own);
-  const file = new URL(`../../functions/${encodeURIComponent(name)}/work.ts`, import.meta.url);
+  // The same file in another language: work.ts here is work.js in the package.
+  const file = new URL(`../../functions/${encodeURIComponent(name)}/work${extname(import.meta.url)}`, import.meta.url);
   if (!existsSync(file)) {
     throw new UnknownFunctionError(
       `There is no function "${name}": name its module in local.functions, for example  { ${JSON.stringify(name)}: "./my-function.ts" }`,

@@ -110,7 +110,8 @@ function labelled(text: string, option: string) {
 }
 
 function checkPage(url: string): string {
-  const parsed = URL.parse(url);
+  // Not URL.parse: senders' programs may run on Node 20, which has none.
+  const parsed = URL.canParse(url) ? new URL(url) : null;
   // RFC 8058 §3.1 wants HTTPS; without it only this machine may be meant, for development.
   const fits =
     parsed !== null &&
