@@ -18,10 +18,17 @@ const timeoutMs = 60_000;
 /**
  * Asks the engine that runs on a data folder, over its HTTP API.
  *
+ * @param expected - statuses beside 2xx whose answer is one too
  * @returns the answer's JSON
  * @throws {NoEngineError | EngineRefusedError}
  */
-export async function callEngine(folder: string, method: string, path: string, body?: unknown): Promise<unknown> {
+export async function callEngine(
+  folder: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  expected: readonly number[] = [],
+): Promise<unknown> {
   const engine = await findEngine(folder);
   if (!engine)
     throw new NoEngineError(`No engine runs on ${folder}: start one (npm start), or name its folder with --data`);
@@ -39,7 +46,7 @@ export async function callEngine(folder: string, method: string, path: string, b
     });
   });
   const answer = (await response.json().catch(() => ({}))) as { readonly detail?: unknown };
-  if (response.ok) return answer;
+  if (response.ok || expected.includes(response.status)) return answer;
   throw new EngineRefusedError(
     typeof answer.detail === "string" ? answer.detail : `The engine answered HTTP ${response.status}`,
   );

@@ -10,6 +10,7 @@ interface CommandModule {
 const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   start: () => import("./start.ts"),
   send: () => import("./send.ts"),
+  play: () => import("./play.ts"),
   list: () => import("./list.ts"),
   status: () => import("./status.ts"),
   raw: () => import("./raw.ts"),

@@ -3,6 +3,7 @@ import type { Clock } from "../../shared/ports.ts";
 import type { Authentication, VerdictOptions } from "../../shared/receipt/authentication.ts";
 import { verdictsFrom } from "../../shared/receipt/authentication.ts";
 import type { Log } from "../log.ts";
+import { withInjected, withInjectedScan } from "../play/injected.ts";
 import type { ScanContext, Scanner, ScanResult } from "../scan/scanner.ts";
 import type { AcceptedMessage, Verification } from "../store/engine-store.ts";
 
@@ -35,17 +36,19 @@ export function createVerify({ authenticate, scanner, readings, clock, log }: Ve
       log.error(`${what} failed`, { sesMessageId: message.sesMessageId, error: text(error) });
       return undefined;
     };
-    const [authentication = nothingKnown, result] = await Promise.all([
+    const asked = message.client.injected?.results ?? {};
+    const [found = nothingKnown, result] = await Promise.all([
       lent(raw(), (octets) => authenticate(octets, { ip, helo, mailFrom: message.from })).catch(
         failed("authentication"),
       ),
       scan ? scanner.scan(raw, context).catch(failed("scan")) : undefined,
     ]);
+    const authentication = withInjected(found, asked);
     const spam = judged(scan, result, "spam");
     const virus = judged(scan, result, "virus");
     return {
       authentication,
-      verdicts: verdictsFrom(authentication, spam.verdict, virus.verdict, readings),
+      verdicts: withInjectedScan(verdictsFrom(authentication, spam.verdict, virus.verdict, readings), asked),
       scanDetail: { spam: spam.detail, virus: virus.detail },
       at: clock.now().toISOString(),
     };

@@ -9,13 +9,15 @@ import { normaliseAddress, parseMailAddress } from "../../shared/mail/address.ts
 import { decodeWords } from "../../shared/mail/encoded-words.ts";
 import { headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
 import type { HeldMessage, Ports } from "../../shared/ports.ts";
-import { formatReply } from "../../shared/receipt/replies.ts";
 import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
 import { discardHeld } from "../../shared/streams/discard.ts";
 import { openContent } from "../../shared/streams/open-content.ts";
 import { releaseFromQuarantine } from "../../shared/streams/release.ts";
 import { readHeader } from "../actions/stored-block.ts";
 import type { Log } from "../log.ts";
+import { freshMessageId } from "../play/compose-as.ts";
+import { injectedResults } from "../play/injected.ts";
+import { withMessageId } from "../play/with-message-id.ts";
 import type { Reception } from "../smtp/reception.ts";
 import { submit } from "../smtp/submit.ts";
 import { toCrlf } from "../smtp/to-crlf.ts";
@@ -24,6 +26,7 @@ import type { Store } from "../store/open-store.ts";
 import { heldCursor } from "../store/quarantine.ts";
 import { storedContentOf } from "../store/stored-content.ts";
 import { watchCommits } from "./changes.ts";
+import { serveCompose, submitted } from "./compose-api.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
 import { buildJourney, type Journey } from "./journey.ts";
 import { listMessages } from "./list-messages.ts";
@@ -105,18 +108,41 @@ export function createApi({
     const helo = c.req.query("helo") ?? "localhost";
     // It ends up in the Received header: nothing that could end a line.
     if (!/^[\x21-\x7e]{1,255}$/.test(helo)) return problem(c, 400, "helo is no host name: printable ASCII, no spaces.");
-    const { sesMessageId, reply, recipients } = await submit(reception, {
-      client: { ip, helo },
-      from: c.req.query("from") ?? "",
-      to,
-      raw: toCrlf(body),
-    });
-    const answer = {
-      sesMessageId: sesMessageId ?? null,
-      reply: formatReply(reply),
-      recipients: recipients.map((entry) => ({ recipient: entry.recipient, reply: formatReply(entry.reply) })),
-    };
-    return c.json(answer, sesMessageId === undefined ? 422 : 202);
+    const results = injectedResults.safeParse(
+      Object.fromEntries(
+        Object.keys(injectedResults.shape).flatMap((name) => {
+          const value = c.req.query(name);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
+    );
+    if (!results.success) {
+      const [issue] = results.error.issues;
+      return problem(c, 400, `${issue?.path.join(".")}: ${issue?.message}`);
+    }
+    const messageId = c.req.query("message-id");
+    if (messageId !== undefined && messageId !== "fresh") {
+      return problem(
+        c,
+        400,
+        "message-id is fresh: the message gets one that was never there; without it, it keeps its own.",
+      );
+    }
+    const from = c.req.query("from") ?? "";
+    const raw = toCrlf(body);
+    return submitted(
+      c,
+      await submit(reception, {
+        client: {
+          ip,
+          helo,
+          injected: { by: "upload", ...(Object.keys(results.data).length > 0 && { results: results.data }) },
+        },
+        from,
+        to,
+        raw: messageId === "fresh" ? withMessageId(raw, freshMessageId(from, allPorts.random.bytes(12))) : raw,
+      }),
+    );
   });
 
   api.get("/refusals", async (c) => {
@@ -129,6 +155,9 @@ export function createApi({
       next: nextOf(refusals, query.limit, ({ id }) => id),
     });
   });
+
+  const { clock, random } = allPorts;
+  serveCompose(api, { config, reception, engine, outbox: ports.outbox, clock, random });
 
   serveFindings(api, { config, clock: allPorts.clock, sesApi });
   api.get("/status", async (c) => c.json(await engine.status()));

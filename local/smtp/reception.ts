@@ -188,12 +188,18 @@ export function createReception(options: ReceptionOptions): Reception {
       },
       receive(octets) {
         const work = receive(octets, async (sesMessageId, raw, sizeBytes) => {
-          const { ip, helo, tls } = client;
+          const { ip, helo, tls, injected } = client;
           await store.accept(
             {
               sesMessageId,
               receivedAt: clock.now(),
-              client: { ip, helo, ...(rdns !== undefined && { rdns }), ...(tls && { tls }) },
+              client: {
+                ip,
+                helo,
+                ...(rdns !== undefined && { rdns }),
+                ...(tls && { tls }),
+                ...(injected && { injected }),
+              },
               from,
               recipients: [...recipients],
               ruleSetSnapshot: await snapshotOf(receiving.ruleSet),

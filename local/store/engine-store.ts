@@ -3,6 +3,7 @@ import type { ObjectRef, RecipientRecord } from "../../shared/ports.ts";
 import type { Authentication } from "../../shared/receipt/authentication.ts";
 import type { IpFilter, RuleSet } from "../../shared/receipt/model.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
+import type { Injected } from "../play/injected.ts";
 
 /**
  * What only the engine on one machine keeps: accepted messages, their action log, refusals, rule sets. The ports of the
@@ -77,6 +78,8 @@ export interface AcceptedMessage {
     readonly rdns?: string;
     readonly helo: string;
     readonly tls?: { readonly protocol: string; readonly cipher: string };
+    /** There when it did not come over SMTP. */
+    readonly injected?: Injected;
   };
   /** Without angle brackets; `""` is the null sender. */
   readonly from: string;
