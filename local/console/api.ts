@@ -157,7 +157,7 @@ export function createApi({
   });
 
   const { clock, random } = allPorts;
-  serveCompose(api, { config, reception, engine, outbox: ports.outbox, clock, random });
+  serveCompose(api, { config, reception, engine, outbox: ports.outbox, secrets: ports.secrets, clock, random });
 
   serveFindings(api, { config, clock: allPorts.clock, sesApi });
   api.get("/status", async (c) => c.json(await engine.status()));

@@ -5,9 +5,11 @@ import * as z from "zod";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { type Header, headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
 import { parseMailboxes } from "../../shared/mail/mailboxes.ts";
-import type { Clock, Random } from "../../shared/ports.ts";
+import type { Clock, Random, Secrets } from "../../shared/ports.ts";
 import { formatReply } from "../../shared/receipt/replies.ts";
 import { parseSesMessageId } from "../../shared/ses-message-id.ts";
+import { everything } from "../../shared/unsubscribe/list-id.ts";
+import { createUnsubscriber } from "../../shared/unsubscribe/sender.ts";
 import { readHeader } from "../actions/stored-block.ts";
 import { actors } from "../play/actors.ts";
 import { type Composition, composeAs, composition, freshMessageId } from "../play/compose-as.ts";
@@ -24,6 +26,7 @@ export interface ComposeParts {
   readonly reception: Reception;
   readonly engine: Pick<EngineStore, "message" | "openRaw">;
   readonly outbox: Pick<OutboxReading, "entry" | "open">;
+  readonly secrets: Pick<Secrets, "keyRing">;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -60,6 +63,8 @@ const actorBody = z.strictObject({
   subject: z.string().max(2_000).optional(),
   about: z.string().max(900).optional(),
   recipient: address.optional(),
+  /** False: nothing in the report proves that the mail was ours. */
+  ours: z.boolean().optional(),
   megabytes: z.number().min(0).max(100).optional(),
   messageId: z.string().max(900).optional(),
   authentication: injectedResults.optional(),
@@ -114,9 +119,14 @@ export function serveCompose(api: Hono<{ Bindings: HttpBindings }>, parts: Compo
     if (!actor) return problem(c, 404, `There is no such actor: ${actors.map(({ name }) => name).join(", ")}.`);
     const body = await jsonBody(c, actorBody, 100_000);
     if ("refused" in body) return body.refused;
-    const { to = usualAddress(config), messageId, authentication, ...cue } = body.value;
+    const { to = usualAddress(config), messageId, authentication, ours = true, ...cue } = body.value;
+    const unsubscriber = createUnsubscriber({
+      secret: await parts.secrets.keyRing(),
+      mailto: addressOf(config, "unsubscribe") ?? `unsubscribe@${config.domains[0] ?? "example.com"}`,
+    });
     const scene = actor.play({
       ...present(cue),
+      ...(ours && { proofFor: (address: string) => unsubscriber.headersFor({ address, list: everything }) }),
       to,
       messageId: messageId ?? freshMessageId(cue.from ?? "play@sender.example", fresh()),
       now: clock.now(),
@@ -188,12 +198,15 @@ export function submitted(c: Context, { sesMessageId, reply, recipients }: Submi
 }
 
 /** Where mail for people usually goes here: the ticket stream's first whole address, else one at the first domain. */
-function usualAddress({ streams, domains }: ComposeParts["config"]): string {
-  const whole = streams
-    .filter(({ worker }) => worker === "ticket")
+function usualAddress(config: ComposeParts["config"]): string {
+  return addressOf(config, "ticket") ?? `support@${config.domains[0] ?? "example.com"}`;
+}
+
+function addressOf({ streams }: ComposeParts["config"], worker: string): string | undefined {
+  return streams
+    .filter((stream) => stream.worker === worker)
     .flatMap(({ recipients }) => recipients)
-    .find((recipient) => /^[^@*]+@/.test(recipient));
-  return whole ?? `support@${domains[0] ?? "example.com"}`;
+    .find((recipient) => /^[A-Za-z0-9._-]+@/.test(recipient));
 }
 
 function firstAddress(headers: readonly Header[], name: string): string | undefined {

@@ -11,6 +11,8 @@ export interface Cue {
   readonly about?: string;
   /** Whom the mail of ours was for, where it is bounced or reported. */
   readonly recipient?: string;
+  /** What proves that the returned mail was ours: its header fields, for whom it was for. Default: nothing does. */
+  readonly proofFor?: (recipient: string) => Readonly<Record<string, string>>;
   /** Of `huge`: megabytes. */
   readonly megabytes?: number;
   /** With angle brackets. */
@@ -86,17 +88,18 @@ export const actors: readonly Actor[] = [
   },
   {
     name: "dsn-hard",
-    description: "a delivery status notification, 5.1.1: the address is suppressed",
+    description: "a delivery status notification, 5.1.1, of a mail that carried your token: the address is suppressed",
     play: (cue) => bounced(cue, { status: "5.1.1", action: "failed", said: "550 5.1.1 User unknown" }),
   },
   {
     name: "dsn-soft",
-    description: "a delivery status notification, 4.2.2: counted; the third one within days suppresses",
+    description: "a delivery status notification, 4.2.2: counted, and suppressed when it comes again and again",
     play: (cue) => bounced(cue, { status: "4.2.2", action: "failed", said: "452 4.2.2 Mailbox full" }),
   },
   {
     name: "complaint",
-    description: "an abuse report (ARF, RFC 5965): the address is suppressed for everything",
+    description:
+      "an abuse report (ARF, RFC 5965) about a mail that carried your token: the address is suppressed for everything",
     play: (cue) => {
       const recipient = cue.recipient ?? "reader@customer.example";
       const fields = {
@@ -312,6 +315,7 @@ function original(cue: Cue, recipient: string): string[] {
     "Subject: News of August",
     `Message-ID: ${cue.about ?? `<issue-7@${domainOf(cue.to)}>`}`,
     `Date: ${date(cue.now)}`,
+    ...Object.entries(cue.proofFor?.(recipient) ?? {}).map(([name, value]) => `${name}: ${value}`),
     "",
     "Hello",
   ];

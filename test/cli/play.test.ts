@@ -18,6 +18,15 @@ test("an actor plays to the engine, and its refusal is an exit status", { timeou
   const check = await running.fetch("/api/suppressions/check?address=gone@customer.example");
   expect(await check.json()).toMatchObject({ suppressed: true, suppression: { reason: "hard-bounce" } });
 
+  await running.fetch("/api/actors/complaint", {
+    method: "POST",
+    headers: { authorization: `Bearer ${running.token}` },
+    body: JSON.stringify({ ours: false, recipient: "reader@customer.example" }),
+  });
+  await running.ended();
+  const other = await running.fetch("/api/suppressions/check?address=reader@customer.example");
+  expect(await other.json()).toMatchObject({ suppressed: false });
+
   const loop = await cli("loop", "--json");
   expect(loop).toMatchObject({ exit: 1, stderr: expect.stringMatching(/^mailweir: Refused: 5\d\d/) });
   expect(JSON.parse(loop.stdout)).toMatchObject({ sesMessageId: null });
