@@ -132,6 +132,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...(config.tokens && { tokens: config.tokens }),
       env: process.env,
       sendsMail: config.local.smarthost !== undefined,
+      hasTicketSinks: Object.keys(config.tickets.sinks).length > 0,
       composeBounce: async (request) => {
         composer ??= createBounceComposer({
           ...{ store: store.engine, region, sign, clock, random },

@@ -418,6 +418,27 @@ export interface Webhooks {
     readonly allowPrivate: readonly string[];
     readonly timeoutMs: number;
   }): Promise<{ readonly status: number; readonly retryAfter?: string }>;
+  /** The same, with a method, and with what was answered; for interfaces such as a ticket system's. */
+  request(request: WebRequest): Promise<WebAnswer>;
+}
+
+export interface WebRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly allowPrivate: readonly string[];
+  readonly timeoutMs: number;
+  /** A longer answer is an error: half of one could be misread. */
+  readonly maxAnswerBytes: number;
+}
+
+export interface WebAnswer {
+  readonly status: number;
+  readonly retryAfter?: string;
+  /** The header field of that name (RFC 8288): the next page. */
+  readonly link?: string;
+  readonly body: Uint8Array;
 }
 
 /** The SES account's own suppression list (SES v2 PutSuppressedDestination, DeleteSuppressedDestination). */
@@ -497,6 +518,15 @@ export interface NoteEntry {
   readonly at: string;
 }
 
+/** Where a ticket is, outside. */
+export interface TicketLink {
+  /** The sink's name in the configuration. */
+  readonly sink: string;
+  /** How the target calls it. */
+  readonly ref: string;
+  readonly url?: string;
+}
+
 export interface TicketSummary {
   /** Counted from 1. */
   readonly id: number;
@@ -510,6 +540,8 @@ export interface TicketSummary {
   readonly assignee?: string;
   /** In lower case, sorted. */
   readonly tags: readonly string[];
+  /** Absent while it is nowhere else; one for each sink. */
+  readonly links?: readonly TicketLink[];
   /** ISO 8601; only while it is closed. */
   readonly closedAt?: string;
   readonly createdAt: string;
@@ -575,6 +607,8 @@ export interface TicketChange {
   readonly entry?: AnswerEntry | NoteEntry;
   /** Message-IDs that belong to the ticket from now on; one that another ticket holds stays there. */
   readonly messageIds?: readonly string[];
+  /** In the place of an earlier one of the same sink. */
+  readonly link?: TicketLink;
 }
 
 export interface TicketFilter {
@@ -587,6 +621,10 @@ export interface TicketFilter {
   readonly text?: string;
 }
 
+/**
+ * Where the store was opened with sinks, each entry and each change of state, assignee or tags is handed to the queue
+ * `names.propagateQueue` as a `TicketPropagation` without target: as in `Suppressions`, in the transaction that makes it.
+ */
 export interface Tickets {
   /** The tickets that hold any of the Message-IDs, and those of the given numbers. */
   threads(messageIds: readonly string[], ticketIds?: readonly number[]): Promise<readonly TicketThread[]>;

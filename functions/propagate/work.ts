@@ -5,7 +5,7 @@ import { propagate } from "../../shared/propagation/propagate.ts";
 import { type BatchResponse, eachRecord } from "../batch.ts";
 import { type Handler, logger } from "../stack.ts";
 
-/** Tells the world what changed on the suppression list: SES's account list, and signed webhooks. */
+/** Tells the world what changed: the suppression list to SES's account list and webhooks, tickets to their sinks. */
 export const work =
   (ports: Ports, config: ResolvedConfig): Handler<BatchResponse> =>
   (event, context) =>
@@ -15,7 +15,8 @@ export const work =
       async ({ body }) => {
         const message = decodePropagation(body);
         const outcome = await propagate(ports, config, message);
-        logger.info("propagated", { change: message.change.id, target: message.target, outcome });
+        const change = "ticket" in message ? message.ticket.change : message.change.id;
+        logger.info("propagated", { change, target: message.target, outcome });
       },
       ports.queues,
     );

@@ -53,6 +53,8 @@ export interface StoreOptions {
   readonly ipFilters?: readonly IpFilter[];
   /** The configured token keys; default: one generated key in the folder. */
   readonly tokens?: ResolvedConfig["tokens"];
+  /** Whether tickets are to be brought elsewhere (`tickets.sinks`). Default false. */
+  readonly hasTicketSinks?: boolean;
   /** Default: real requests, to public addresses only. */
   readonly webhooks?: Webhooks;
   /** Where secrets may be read from. Default: none. */
@@ -122,7 +124,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       webhooks: options.webhooks ?? createWebhooks(),
       // One machine has no SES account.
       accountList: { put: async () => "none", remove: async () => "none" } satisfies AccountList,
-      tickets: createTickets(database, clock),
+      tickets: createTickets(database, clock, options.hasTicketSinks === true ? handOver : undefined),
       mailboxes: createMailboxes(database, fs, folder.maildir, imap),
       quarantine: createQuarantine(database),
       records: createRecords(database),

@@ -299,4 +299,8 @@ export const migrations: readonly string[] = [
   `
   CREATE TABLE allowed_senders (address TEXT PRIMARY KEY, by TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
   `,
+  // Where a ticket is, outside.
+  `
+  ALTER TABLE tickets ADD COLUMN links TEXT NOT NULL DEFAULT '[]';
+  `,
 ];

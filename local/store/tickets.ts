@@ -6,11 +6,14 @@ import type {
   TicketChange,
   TicketEntry,
   TicketFilter,
+  TicketLink,
   TicketPlan,
   TicketSummary,
   Tickets,
   TicketThread,
 } from "../../shared/ports.ts";
+import type { TicketPropagation } from "../../shared/propagation/message.ts";
+import { newsOfChange, newsOfMail } from "../../shared/tickets/news.ts";
 import { assertClaim, effectResult, noteEffect } from "./claims.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
 
@@ -19,7 +22,12 @@ const effect = "ticket";
 const maxParticipants = 500;
 
 /** Tickets, their entries, and which Message-ID belongs to which ticket: one each, decided by the primary key. */
-export function createTickets(database: Database, clock: Clock): Tickets {
+export function createTickets(
+  database: Database,
+  clock: Clock,
+  /** Puts what the sinks are to hear on its way in the transaction that makes it. */
+  handOver: (tx: Transaction, message: TicketPropagation) => void = () => undefined,
+): Tickets {
   return {
     threads: async (messageIds, ticketIds = []) => database.read((sql) => threadsOf(sql, messageIds, ticketIds)),
     record: (claim, plan, entry) =>
@@ -44,9 +52,16 @@ export function createTickets(database: Database, clock: Clock): Tickets {
         for (const id of plan.claims) claimMessageId(tx, id, ticketId);
         addEntry(tx, ticketId, entry);
         noteEffect(tx, seq, claim.recipient, effect, String(ticketId));
+        handOver(tx, newsOfMail(ticketId, plan, entry));
         return { kind: plan.kind === "open" ? "opened" : "joined", ticketId };
       }),
-    change: (ticketId, change) => database.write((tx) => changeTicket(tx, ticketId, change, clock.now().getTime())),
+    change: (ticketId, change) =>
+      database.write((tx) => {
+        const result = changeTicket(tx, ticketId, change, clock.now().getTime());
+        const news = newsOfChange(ticketId, change);
+        if (result?.repeated === false && news) handOver(tx, news);
+        return result;
+      }),
     get: async (ticketId) =>
       database.read((sql) => {
         const row = sql.get("SELECT * FROM tickets WHERE id = ?", ticketId);
@@ -164,12 +179,15 @@ function changeTicket(
   const tags = [...new Set([...stringsOf(row, "tags"), ...(change.addTags ?? []).map(tagOf)])].filter(
     (tag) => !removed.has(tag),
   );
+  const { link } = change;
+  const links = linksOf(row);
   tx.run(
-    "UPDATE tickets SET state = ?, closed_at = ?, assignee = ?, tags = ?, updated_at = ? WHERE id = ?",
+    "UPDATE tickets SET state = ?, closed_at = ?, assignee = ?, tags = ?, links = ?, updated_at = ? WHERE id = ?",
     state,
     state === "closed" ? (row["closed_at"] ?? now) : null,
     change.assignee === undefined ? (row["assignee"] ?? null) : change.assignee,
     JSON.stringify(tags.sort()),
+    JSON.stringify(link === undefined ? links : [...links.filter(({ sink }) => sink !== link.sink), link]),
     now,
     ticketId,
   );
@@ -291,6 +309,7 @@ function toSummary(row: Row): TicketSummary {
     ...(row["merged_into"] !== null && { mergedInto: Number(row["merged_into"]) }),
     ...(row["assignee"] !== null && { assignee: String(row["assignee"]) }),
     tags: stringsOf(row, "tags"),
+    ...(linksOf(row).length > 0 && { links: linksOf(row) }),
     ...closing(row),
     createdAt: new Date(Number(row["created_at"])).toISOString(),
     updatedAt: new Date(Number(row["updated_at"])).toISOString(),
@@ -301,5 +320,7 @@ const closing = (row: Row) =>
   row["closed_at"] !== null && { closedAt: new Date(Number(row["closed_at"])).toISOString() };
 
 const stringsOf = (row: Row, column: string) => JSON.parse(String(row[column])) as string[];
+
+const linksOf = (row: Row) => JSON.parse(String(row["links"])) as TicketLink[];
 
 const stateOf = (row: Row): Ticket["state"] => (row["state"] === "closed" ? "closed" : "open");

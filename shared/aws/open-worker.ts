@@ -32,6 +32,8 @@ export function openWorker(
   const effects = createEffects(dynamo, ledgerTable);
   const queues = openQueues(connection, environment.accountId);
   const objects = openObjects(connection);
+  const sinks = { queues, propagateQueue: config.names.propagateQueue };
+  const hasSinks = Object.keys(config.tickets.sinks).length > 0;
   const keys = deferred(async () => (await import("./kms-keys.ts")).openKmsKeys(connection));
   const secrets = deferred(async () => (await import("./secrets.ts")).openSecrets(connection, config, clock));
   return {
@@ -53,7 +55,9 @@ export function openWorker(
     ),
     webhooks: createWebhooks(),
     accountList: deferred(async () => (await import("./account-list.ts")).openAccountList(connection)),
-    tickets: deferred(async () => (await import("./tickets.ts")).createTickets(dynamo, effects, storeTable, clock)),
+    tickets: deferred(async () =>
+      (await import("./tickets.ts")).createTickets(dynamo, effects, storeTable, clock, hasSinks ? sinks : undefined),
+    ),
     // Mailboxes bring an IMAP client with them: only who delivers carries it (open-delivery-worker.ts).
     mailboxes: deferred(async () => {
       throw new MailboxesElsewhereError("This function delivers to no mailboxes: open it with open-delivery-worker.ts");

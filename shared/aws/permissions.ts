@@ -1,5 +1,6 @@
 import { deriveTopology } from "../config/topology.ts";
 import type { ResolvedConfig } from "../config/types.ts";
+import { kindOf } from "../sinks/kinds.ts";
 
 /** What a function may touch, by the name of the thing; `arnsOf` turns it into ARNs. */
 export type Resource =
@@ -124,6 +125,12 @@ const sendMail: Permission = {
   why: "asks whether a request was the person's own, and says that it was done",
 };
 
+/** Hands over what ticket systems are to hear, by an item that goes when the queue has it. */
+const tellSinks: readonly Permission[] = [
+  store("DeleteItem"),
+  { actions: ["sqs:SendMessage"], resources: ["propagate-queue"], why: "hands tickets over to be brought to sinks" },
+];
+
 /** By function; one that is not here gets only its log. */
 const byFunction: Readonly<Record<string, readonly Permission[]>> = {
   gate: [
@@ -175,12 +182,14 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
       why: "stores attachments",
     },
     { actions: ["sqs:SendMessage"], resources: ["answer-queue"], why: "asks for acknowledgements" },
+    ...tellSinks,
     readSecrets,
   ],
   "answer-ticket": [
     consume,
     postpone,
     store("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"),
+    ...tellSinks,
     keepInLedger,
     { actions: ["ses:SendEmail", "ses:SendRawEmail"], resources: ["identities"], why: "sends what was written" },
     readSecrets,
@@ -190,6 +199,8 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     postpone,
     keepInLedger,
     ...suppress,
+    { actions: ["s3:GetObject"], resources: ["attachment-objects"], why: "brings files to ticket systems" },
+    decrypt,
     {
       actions: ["ses:PutSuppressedDestination", "ses:DeleteSuppressedDestination"],
       resources: ["any"],
@@ -299,8 +310,8 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
   }
 }
 
-/** Of the token keys (those that the configuration names, or the generated one), webhooks and mail accounts. */
-function secretNames({ tokens, names, unsubscribe, streams, personal }: ResolvedConfig): readonly string[] {
+/** Of the token keys (those that the configuration names, or the generated one), webhooks, sinks and mail accounts. */
+function secretNames({ tokens, names, unsubscribe, streams, personal, tickets }: ResolvedConfig): readonly string[] {
   const accounts = streams
     .flatMap(({ delivery }) => Object.values(delivery).flat())
     .flatMap((entry) => (entry.kind === "imap" ? [entry.account.passwordFrom] : []));
@@ -310,6 +321,7 @@ function secretNames({ tokens, names, unsubscribe, streams, personal }: Resolved
     ...(tokens?.keys.map(({ secretFrom }) => secretFrom) ?? []),
     tokens?.addressSecretFrom,
     ...webhooks,
+    ...Object.values(tickets.sinks).flatMap((settings) => kindOf(settings).secrets(settings)),
     ...accounts,
     personal.forwarding.key?.privateKeyFrom,
   ];

@@ -11,7 +11,7 @@ import type {
   SuppressResult,
 } from "../ports.ts";
 import { QueueRefusedError } from "../propagation/errors.ts";
-import type { Propagation } from "../propagation/message.ts";
+import type { Propagation, SuppressionPropagation } from "../propagation/message.ts";
 import { everything, listKeys } from "../unsubscribe/list-id.ts";
 import { personToOctets } from "../unsubscribe/person.ts";
 import { crowded, hasEnded, outlasts } from "../unsubscribe/suppression-terms.ts";
@@ -29,6 +29,7 @@ import {
 } from "./dynamo.ts";
 import type { Effects } from "./effects.ts";
 import { inParallel } from "./in-parallel.ts";
+import { leftovers } from "./leftovers.ts";
 import { pauseUpTo } from "./pause.ts";
 import { listedAs, readList } from "./sharded-list.ts";
 
@@ -57,7 +58,6 @@ export interface AwsSuppressions extends Suppressions {
 }
 
 const list = "suppression";
-const leftovers = "propagate";
 const leftoverAfterMs = 60_000;
 const maxRounds = 60;
 const forgottenEvidence: SuppressionEvidence = { note: "forgotten" };
@@ -79,7 +79,7 @@ interface Step<Result> {
   /** For the history, in this order. */
   readonly changes?: readonly Omit<SuppressionChange, "id">[];
   /** Others must hear of the last of them. */
-  readonly tell?: { readonly kind: Propagation["change"]["kind"]; readonly about: Suppression };
+  readonly tell?: { readonly kind: SuppressionPropagation["change"]["kind"]; readonly about: Suppression };
   readonly forget?: true;
 }
 
@@ -183,7 +183,7 @@ export function createSuppressions(dynamo: Dynamo, effects: Effects, options: Su
     if (!noted || !tell) return { writes, handOver: undefined };
     const { list: of, reason, at } = noted;
     const { address, evidence } = tell.about;
-    const message: Propagation = {
+    const message: SuppressionPropagation = {
       version: 1,
       change: {
         id: changeId(next),
@@ -310,7 +310,7 @@ export function createSuppressions(dynamo: Dynamo, effects: Effects, options: Su
         const key = { pk: textOf(item, "pk") ?? "", sk: textOf(item, "sk") ?? "" };
         const row = jsonOf<Suppression>(item, "s");
         const noted = jsonOf<SuppressionChange>(item, "h");
-        const message = jsonOf<Propagation>(item, "m");
+        const message = jsonOf<SuppressionPropagation>(item, "m");
         if (row) await rewrite(key, "s", { ...withoutAddress(row), evidence: forgottenEvidence });
         if (noted) await rewrite(key, "h", { ...noted, evidence: forgottenEvidence });
         if (message) {

@@ -6,6 +6,7 @@ import type {
   Claim,
   Clock,
   MailEntry,
+  Queues,
   Ticket,
   TicketChange,
   TicketEntry,
@@ -16,7 +17,10 @@ import type {
   Tickets,
   TicketThread,
 } from "../ports.ts";
+import { QueueRefusedError } from "../propagation/errors.ts";
+import type { TicketPropagation } from "../propagation/message.ts";
 import { TicketContentionError } from "../streams/errors.ts";
+import { newsOfChange, newsOfMail } from "../tickets/news.ts";
 import {
   type Dynamo,
   type Item,
@@ -30,6 +34,7 @@ import {
   textOf,
 } from "./dynamo.ts";
 import type { Effects } from "./effects.ts";
+import { leftovers } from "./leftovers.ts";
 import { pauseUpTo } from "./pause.ts";
 import { listedAs, readList } from "./sharded-list.ts";
 
@@ -55,7 +60,33 @@ interface Stored {
  * Tickets in the store table. Message-IDs are claimed by items of their own (`mid#<hash>` / `t`), put only where they are absent;
  * `b#<body>` beside one and `x#<SES id>` say which ticket holds a very mail. Entries lie below their ticket in pieces.
  */
-export function createTickets(dynamo: Dynamo, effects: Effects, table: string, clock: Clock): Tickets {
+export function createTickets(
+  dynamo: Dynamo,
+  effects: Effects,
+  table: string,
+  clock: Clock,
+  /** Where the sinks' news go; absent: there are no sinks. */
+  sinks?: { readonly queues: Pick<Queues, "send">; readonly propagateQueue: string },
+): Tickets {
+  /**
+   * The item that stands for a message until the queue has it: in the transaction of what it tells of. What is left of a
+   * process that died is handed over with the changes of the suppression list (`handOverLeftovers`).
+   */
+  const outgoing = (message: TicketPropagation | undefined) => {
+    if (sinks === undefined || message === undefined) return { writes: [], deliver: async () => undefined };
+    const { propagateQueue, queues } = sinks;
+    const { id, change: name } = message.ticket;
+    const key = { pk: ticketKey(id).pk, sk: `o#${name}` };
+    const place = listedAs(leftovers, `${now()} ${name}`);
+    const item = { pk: text(key.pk), sk: text(key.sk), m: json(message), ...place };
+    const writes: TransactWrite[] = [{ kind: "put", table, item }];
+    const deliver = async () => {
+      const [refused] = await queues.send(propagateQueue, [{ id: "0", body: JSON.stringify(message) }]);
+      if (refused) throw new QueueRefusedError(propagateQueue, refused.cause);
+      await dynamo.delete(table, key);
+    };
+    return { writes, deliver };
+  };
   const now = () => clock.now().toISOString();
 
   const ticketsBy = async (ids: readonly number[]): Promise<Map<number, Stored>> => {
@@ -157,14 +188,19 @@ export function createTickets(dynamo: Dynamo, effects: Effects, table: string, c
       const changed = plan.kind === "open" ? await opened(plan, proven) : await joined(plan, proven);
       if (changed === undefined) return { kind: "conflict", threads: [] };
       const { ticketId } = changed;
+      const news = outgoing(newsOfMail(ticketId, plan, entry));
       const absent = plan.claims.filter((id) => !threads.some(({ messageIds }) => messageIds.includes(id)));
       const outcome = await effects.perform(claim, { name: effect, result: String(ticketId) }, [
         ...changed.writes,
         ...[...new Set(absent)].map((id) => claimOf(id, ticketId)),
         ...markersOf(entry).map((key): TransactWrite => ({ ...putNew(key, { t: number(ticketId) }) })),
         ...piecesOf(ticketId, changed.entryNumber, entry),
+        ...news.writes,
       ]);
-      if (outcome.kind === "performed") return { kind: plan.kind === "open" ? "opened" : "joined", ticketId };
+      if (outcome.kind === "performed") {
+        await news.deliver();
+        return { kind: plan.kind === "open" ? "opened" : "joined", ticketId };
+      }
       if (outcome.kind === "repeated") return repeated(Number(outcome.result));
       await pauseUpTo(20 * Math.min(round, 10));
     }
@@ -252,13 +288,18 @@ export function createTickets(dynamo: Dynamo, effects: Effects, table: string, c
       );
       const taken = new Set(held.map((item) => textOf(item, "pk")));
       const entries = ticket.entries + (of.entry ? 1 : 0);
+      const news = outgoing(newsOfChange(ticketId, of));
       const outcome = await dynamo.transact([
         write({ ...ticket, entries, summary: changed(ticket.summary, of, now()) }),
         putNew(marker, { t: number(ticketId) }),
         ...messageIds.filter((id) => !taken.has(messageKey(id).pk)).map((id) => claimOf(id, ticketId)),
         ...(of.entry ? piecesOf(ticketId, entries, of.entry) : []),
+        ...news.writes,
       ]);
-      if (outcome.kind === "written") return { repeated: false };
+      if (outcome.kind === "written") {
+        await news.deliver();
+        return { repeated: false };
+      }
       await pauseUpTo(20 * Math.min(round, 10));
     }
     throw new TicketBusyError(ticketId);
@@ -387,7 +428,9 @@ function provenOf(plan: TicketPlan, { author, trust }: MailEntry): string[] {
 }
 
 function changed(summary: TicketSummary, of: TicketChange, at: string): TicketSummary {
-  const { closedAt, assignee, ...rest } = summary;
+  const { closedAt, assignee, links = [], ...rest } = summary;
+  const { link } = of;
+  const grown = link === undefined ? links : [...links.filter(({ sink }) => sink !== link.sink), link];
   const state = of.state ?? summary.state;
   const removed = new Set((of.removeTags ?? []).map(tagOf));
   const tags = [...new Set([...summary.tags, ...(of.addTags ?? []).map(tagOf)])].filter((tag) => !removed.has(tag));
@@ -398,6 +441,7 @@ function changed(summary: TicketSummary, of: TicketChange, at: string): TicketSu
     ...(state === "closed" && { closedAt: closedAt ?? at }),
     ...(who !== undefined && { assignee: who }),
     tags: tags.sort(),
+    ...(grown.length > 0 && { links: grown }),
     updatedAt: at,
   };
 }

@@ -93,7 +93,7 @@ function keysAt(path: readonly PropertyKey[]): readonly string[] {
 function isName(path: readonly PropertyKey[], index: number): boolean {
   return (
     typeof path[index] === "number" ||
-    ["streams", "stages", "delivery", "scanners", "lists", "webhooks", "buckets", "topics", "queues"].includes(
+    ["streams", "stages", "delivery", "scanners", "lists", "webhooks", "sinks", "buckets", "topics", "queues"].includes(
       String(path[index - 1] ?? ""),
     )
   );

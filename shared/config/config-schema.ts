@@ -1,7 +1,9 @@
 import * as z from "zod";
 import { natures } from "../mail/judgement.ts";
+import { sinkKeys, sinkSettings } from "../sinks/kinds.ts";
 import { bounceTemplates } from "./bounce-templates.ts";
 import { receivingRegions } from "./regions.ts";
+import { secretSource, secretSources } from "./secret-source.ts";
 import type { BounceTemplateName } from "./types.ts";
 
 // The shape only; what fits together is checked in resolve-config.ts. Every limit is validated too: a limit that is NaN
@@ -27,14 +29,6 @@ const match = z.union([
     nature: oneOrMore(nature).optional(),
     trust: oneOrMore(z.enum(["token", "aligned", "failed", "unaligned"])).optional(),
   }),
-]);
-
-// An empty name would read the wrong thing or nothing.
-const secretSource = z.union([
-  z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of an environment variable") }),
-  z.strictObject({ file: text }),
-  z.strictObject({ secretsManager: text }),
-  z.strictObject({ parameter: text }),
 ]);
 
 const imapAccount = z.strictObject({
@@ -268,6 +262,7 @@ const tickets = z.strictObject({
       z.strictObject({ text: text.max(10_000) }),
     )
     .optional(),
+  sinks: z.record(text, sinkSettings).optional(),
 });
 
 const days = z.int().min(1).max(36_500);
@@ -332,8 +327,6 @@ export const configSchema = z.strictObject({
   aws: aws.optional(),
 });
 
-const secretSources = ["env", "file", "secretsManager", "parameter"];
-
 /** The words that may stand at a path of the configuration: to suggest one for a typo. `*` is any name. */
 export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(configSchema.shape),
@@ -366,6 +359,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   tickets: Object.keys(tickets.shape),
   quarantine: ["days"],
   "tickets.subjectTag": ["before", "after"],
+  ...sinkKeys,
   local: Object.keys(local.shape),
   "local.limits": Object.keys(limits.shape),
   "local.ses": Object.keys(ses.shape),

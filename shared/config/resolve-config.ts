@@ -16,6 +16,7 @@ import { ownRuleSet } from "./own-rule-set.ts";
 import { resolveAws, stageFault } from "./resolve-aws.ts";
 import { type DeliveryPlaces, resolveDelivery } from "./resolve-delivery.ts";
 import { resolvePersonal } from "./resolve-personal.ts";
+import { checkSinks } from "./resolve-sinks.ts";
 import { resolveUnsubscribe } from "./resolve-unsubscribe.ts";
 import { soundPart } from "./sound-part.ts";
 import { deriveTopology } from "./topology.ts";
@@ -83,6 +84,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   const local = resolveLocal(config, faults);
   checkTokens(config, faults);
   const unsubscribe = resolveUnsubscribe(config.unsubscribe ?? {}, faults);
+  checkSinks(config.tickets?.sinks ?? {}, places.onAws, faults);
   if (config.ruleSet) faults.push(...checkRuleSet(config.ruleSet));
   else if (!streams.some((stream) => stream.addressed) && !shape.unsound.some(([section]) => section === "streams")) {
     faults.push({

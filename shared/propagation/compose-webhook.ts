@@ -1,5 +1,5 @@
-import { Webhook } from "standardwebhooks";
-import type { Propagation } from "./message.ts";
+import type { SuppressionPropagation } from "./message.ts";
+import { signWebhook } from "./sign-webhook.ts";
 
 /**
  * The signed request of the Standard Webhooks specification. The id is the change's and the endpoint's, the same in every
@@ -8,7 +8,7 @@ import type { Propagation } from "./message.ts";
  * @param secret - `whsec_` and base64, or any other text, which is used as it is
  */
 export function composeWebhook(
-  { change }: Propagation,
+  { change }: SuppressionPropagation,
   endpoint: string,
   secret: string,
   now: Date,
@@ -26,17 +26,5 @@ export function composeWebhook(
       ...(sesMessageId !== undefined && { sesMessageId }),
     },
   });
-  const trimmed = secret.trim();
-  const signer = trimmed.startsWith("whsec_") ? new Webhook(trimmed) : new Webhook(trimmed, { format: "raw" });
-  const messageId = `${id}.${endpoint}`;
-  return {
-    body,
-    headers: {
-      "content-type": "application/json",
-      "user-agent": "mailweir",
-      "webhook-id": messageId,
-      "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
-      "webhook-signature": signer.sign(messageId, now, body),
-    },
-  };
+  return { body, headers: signWebhook(`${id}.${endpoint}`, body, secret, now) };
 }

@@ -3,7 +3,7 @@ import { request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { BlockList, isIP, isIPv4, isIPv6, type LookupFunction } from "node:net";
 import { MailweirError } from "../errors.ts";
-import type { Webhooks } from "../ports.ts";
+import type { WebAnswer, Webhooks, WebRequest } from "../ports.ts";
 
 export class WebhookError extends MailweirError {
   readonly code = "ERR_WEBHOOK";
@@ -19,45 +19,63 @@ export type LookupAll = (host: string) => Promise<readonly { readonly address: s
  * that answers differently the second time gains nothing. Redirects are not followed; of the answer only the head counts.
  */
 export function createWebhooks(lookupAll: LookupAll = lookupBySystem): Webhooks {
+  const request = async ({ url, allowPrivate, timeoutMs, ...rest }: Omit<Outgoing, "signal"> & Guard) => {
+    const target = new URL(url);
+    const allowed = toBlockList(allowPrivate);
+    const host = target.hostname.replace(/^\[|\]$/g, "");
+    const signal = AbortSignal.timeout(timeoutMs);
+    const addresses = isIP(host) !== 0 ? [{ address: host, family: isIP(host) }] : await resolveHost(host, lookupAll);
+    const refused = addresses.find(({ address }) => isSpecial(address) && !inList(allowed, address));
+    const first = addresses[0];
+    if (refused !== undefined || first === undefined) {
+      throw new WebhookError(
+        refused === undefined
+          ? `${host} has no address`
+          : `${host} is ${refused.address}, which is no public address: list it in allowPrivate if it is meant`,
+      );
+    }
+    return send(target, first, { ...rest, signal });
+  };
   return {
-    async post({ url, headers, body, allowPrivate, timeoutMs }) {
-      const target = new URL(url);
-      const allowed = toBlockList(allowPrivate);
-      const host = target.hostname.replace(/^\[|\]$/g, "");
-      const deadline = AbortSignal.timeout(timeoutMs);
-      const addresses = isIP(host) !== 0 ? [{ address: host, family: isIP(host) }] : await resolveHost(host, lookupAll);
-      const refused = addresses.find(({ address }) => isSpecial(address) && !inList(allowed, address));
-      const first = addresses[0];
-      if (refused !== undefined || first === undefined) {
-        throw new WebhookError(
-          refused === undefined
-            ? `${host} has no address`
-            : `${host} is ${refused.address}, which is no public address: list it in allowPrivate if it is meant`,
-        );
-      }
-      return send(target, first, { headers, body, signal: deadline });
+    async post(of) {
+      const { status, retryAfter } = await request({ ...of, method: "POST" });
+      return { status, ...(retryAfter !== undefined && { retryAfter }) };
     },
+    request,
   };
 }
 
+interface Guard {
+  readonly url: string;
+  readonly allowPrivate: readonly string[];
+  readonly timeoutMs: number;
+}
+
 interface Outgoing {
+  readonly method: WebRequest["method"];
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body?: string | Uint8Array;
+  /** Without it only the head is read. */
+  readonly maxAnswerBytes?: number;
   readonly signal: AbortSignal;
 }
 
 function send(
   target: URL,
   { address, family }: { readonly address: string; readonly family: number },
-  { headers, body, signal }: Outgoing,
-): Promise<{ status: number; retryAfter?: string }> {
+  { method, headers, body, signal, maxAnswerBytes }: Outgoing,
+): Promise<WebAnswer> {
   const pinned: LookupFunction = (_host, options, callback) => {
     if (options.all === true) callback(null, [{ address, family }]);
     else callback(null, address, family);
   };
   const options: RequestOptions = {
-    method: "POST",
-    headers: { ...headers, "content-length": String(Buffer.byteLength(body)), connection: "close" },
+    method,
+    headers: {
+      ...headers,
+      ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }),
+      connection: "close",
+    },
     lookup: pinned,
     // A connection of its own: one from a pool was looked up by somebody else.
     agent: false,
@@ -66,16 +84,37 @@ function send(
   };
   return new Promise((resolve, reject) => {
     const request = target.protocol === "https:" ? httpsRequest(target, options) : httpRequest(target, options);
-    request.on("response", (response) => {
-      const retryAfter = response.headers["retry-after"];
-      resolve({ status: response.statusCode ?? 0, ...(retryAfter !== undefined && { retryAfter }) });
-      response.on("error", () => undefined);
-      response.destroy();
-    });
-    request.on("error", (cause: NodeJS.ErrnoException) => {
+    const failed = (cause: NodeJS.ErrnoException) => {
       const why = signal.aborted ? "did not answer in time" : `could not be reached (${cause.code ?? cause.name})`;
       reject(new WebhookError(`${target.host} ${why}`, { cause }));
+    };
+    request.on("response", (response) => {
+      const retryAfter = response.headers["retry-after"];
+      const link = [response.headers.link ?? []].flat().join(", ");
+      const head = {
+        status: response.statusCode ?? 0,
+        ...(retryAfter !== undefined && { retryAfter }),
+        ...(link !== "" && { link }),
+      };
+      if (maxAnswerBytes === undefined) {
+        resolve({ ...head, body: new Uint8Array() });
+        response.on("error", () => undefined);
+        response.destroy();
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let sizeBytes = 0;
+      response.on("data", (chunk: Buffer) => {
+        sizeBytes += chunk.length;
+        chunks.push(chunk);
+        if (sizeBytes <= maxAnswerBytes) return;
+        reject(new WebhookError(`${target.host} answered with more than ${maxAnswerBytes} octets`));
+        response.destroy();
+      });
+      response.on("end", () => resolve({ ...head, body: new Uint8Array(Buffer.concat(chunks)) }));
+      response.on("error", failed);
     });
+    request.on("error", failed);
     request.end(body);
   });
 }

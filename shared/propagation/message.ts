@@ -4,7 +4,9 @@ import { type SuppressionChange, suppressionReasons } from "../ports.ts";
 import { parseSesMessageId } from "../ses-message-id.ts";
 
 /** What lies on the queue `propagate`: a change that somebody outside must hear of, first for all targets, then for one. */
-export interface Propagation {
+export type Propagation = SuppressionPropagation | TicketPropagation;
+
+export interface SuppressionPropagation {
   readonly version: 1;
   readonly change: Pick<SuppressionChange, "id" | "person" | "list" | "reason" | "at"> & {
     readonly kind: "suppressed" | "removed";
@@ -16,12 +18,36 @@ export interface Propagation {
   readonly target?: string;
 }
 
+/** Something about a ticket: the worker reads the ticket itself. */
+export interface TicketPropagation {
+  readonly version: 1;
+  readonly ticket: {
+    readonly id: number;
+    /** Stable, and of no other change: `mail/<SES id>`, `answer/…`, `note/…`, `change/…`. */
+    readonly change: string;
+    /** Whether the state, the assignee or the tags may be others now. */
+    readonly settles: boolean;
+    /** Tickets that this one took over with it. */
+    readonly merged?: readonly number[];
+    /** The mail that caused it, when one did. */
+    readonly sesMessageId?: string;
+  };
+  /** `sink:<name>`. Absent: a message for each sink is to be sent. */
+  readonly target?: string;
+}
+
 export class PropagationMessageError extends MailweirError {
   readonly code = "ERR_PROPAGATION_MESSAGE";
   readonly retryable = false;
 }
 
-const schema = z.object({
+const sesMessageId = z
+  .string()
+  .refine((id) => parseSesMessageId(id) !== undefined)
+  .optional();
+const target = z.string().max(100).optional();
+
+const suppressionSchema = z.object({
   version: z.literal(1),
   change: z.object({
     id: z.string().min(1).max(100),
@@ -31,12 +57,20 @@ const schema = z.object({
     reason: z.enum(suppressionReasons),
     at: z.string(),
     address: z.string().optional(),
-    sesMessageId: z
-      .string()
-      .refine((id) => parseSesMessageId(id) !== undefined)
-      .optional(),
+    sesMessageId,
   }),
-  target: z.string().max(100).optional(),
+  target,
+});
+const ticketSchema = z.object({
+  version: z.literal(1),
+  ticket: z.object({
+    id: z.int().min(1),
+    change: z.string().min(1).max(500),
+    settles: z.boolean(),
+    merged: z.array(z.int().min(1)).optional(),
+    sesMessageId,
+  }),
+  target,
 });
 
 /** @throws {PropagationMessageError} */
@@ -47,7 +81,8 @@ export function decodePropagation(body: string): Propagation {
   } catch (cause) {
     throw new PropagationMessageError("A message on the queue propagate is no JSON: who else sends there?", { cause });
   }
-  const { success, data, error } = schema.safeParse(json);
+  const isOfTicket = typeof json === "object" && json !== null && "ticket" in json;
+  const { success, data, error } = (isOfTicket ? ticketSchema : suppressionSchema).safeParse(json);
   // zod says `undefined` where the type says absent; JSON knows no difference.
   if (success) return data as Propagation;
   const [issue] = error.issues;

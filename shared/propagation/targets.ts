@@ -1,6 +1,6 @@
 import type { ResolvedConfig, WebhookConfig } from "../config/types.ts";
 import { everything, listKeys } from "../unsubscribe/list-id.ts";
-import type { Propagation } from "./message.ts";
+import type { SuppressionPropagation } from "./message.ts";
 
 export type PropagationTarget =
   | { readonly kind: "ses-account-list" }
@@ -11,7 +11,7 @@ const accountList = "ses-account-list";
 /** Names of those who are to hear of a change. */
 export function targetsOf(
   { unsubscribe }: Pick<ResolvedConfig, "unsubscribe">,
-  { list }: Propagation["change"],
+  { list }: SuppressionPropagation["change"],
 ): string[] {
   const webhooks = Object.entries(unsubscribe.webhooks).filter(
     ([, { lists }]) =>

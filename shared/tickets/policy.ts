@@ -1,3 +1,4 @@
+import type { SinkConfig } from "../sinks/kinds.ts";
 import type { AcknowledgementText } from "./acknowledgement-texts.ts";
 
 /** How tickets behave: `tickets` of the configuration, complete. */
@@ -14,6 +15,8 @@ export interface TicketPolicy {
   readonly acknowledge: boolean;
   /** By language (BCP 47, two letters); `{{ticket}}` is the ticket's number. They win over the built-in ones. */
   readonly acknowledgements: Readonly<Record<string, AcknowledgementText>>;
+  /** By name: where else tickets are brought to. docs/sinks.md. */
+  readonly sinks: Readonly<Record<string, SinkConfig>>;
 }
 
 export const defaultTicketPolicy: TicketPolicy = {
@@ -23,4 +26,5 @@ export const defaultTicketPolicy: TicketPolicy = {
   fromName: "",
   acknowledge: false,
   acknowledgements: {},
+  sinks: {},
 };

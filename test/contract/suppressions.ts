@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Ledger, Queues, Suppression, Suppressions } from "../../shared/ports.ts";
-import { decodePropagation, type Propagation } from "../../shared/propagation/message.ts";
+import { decodePropagation, type SuppressionPropagation } from "../../shared/propagation/message.ts";
 import { listKeys } from "../../shared/unsubscribe/list-id.ts";
 import { createPersonOf } from "../../shared/unsubscribe/person.ts";
 import { claimAgain, claimed, freshAddress, type Opened, twenty } from "./opened.ts";
@@ -39,13 +39,15 @@ export function suppressionsContract(name: string, open: () => Promise<OpenedSup
     const byMail = async () => ({ claim: await claimed(ledger) });
     const effect = () => ({ effect: freshAddress("event") });
     /** What was handed over about these people, once each, in any order. */
-    const handedOver = async (...people: readonly string[]): Promise<Propagation["change"][]> => {
-      const changes = new Map<string, Propagation["change"]>();
+    const handedOver = async (...people: readonly string[]): Promise<SuppressionPropagation["change"][]> => {
+      const changes = new Map<string, SuppressionPropagation["change"]>();
       for (;;) {
         const messages = await opened.ports.queues.receive(opened.propagateQueue, { max: 10 });
         if (messages.length === 0) return [...changes.values()];
         for (const { body } of messages) {
-          const { change } = decodePropagation(body);
+          const message = decodePropagation(body);
+          if ("ticket" in message) continue;
+          const { change } = message;
           if (people.includes(change.person)) changes.set(change.id, change);
         }
         await opened.ports.queues.delete(

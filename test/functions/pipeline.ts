@@ -132,6 +132,7 @@ export async function openPipeline(
       raw: Buffer.from("DSN"),
     }),
     ...(config.tokens && { tokens: config.tokens }),
+    hasTicketSinks: Object.keys(config.tickets.sinks).length > 0,
     ...more,
   });
   const real: Ports = { ...store.ports, clock, random };
