@@ -28,6 +28,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   deploy: () => import("./deploy.ts"),
   destroy: () => import("./destroy.ts"),
   dns: () => import("./dns.ts"),
+  cost: () => import("./cost.ts"),
 };
 
 /** Exit status when the command line itself cannot be understood. */

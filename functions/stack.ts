@@ -8,7 +8,13 @@ import type { Context } from "aws-lambda";
 /** One line per decision, constant message, fields for the rest. Never a body, a subject or a secret. */
 export const logger = new Logger({ serviceName: "mailweir" });
 
-export const metrics = new Metrics({ namespace: "Mailweir", serviceName: "mailweir" });
+const noLog = () => undefined;
+export const metrics = new Metrics({
+  namespace: "Mailweir",
+  serviceName: "mailweir",
+  // It would warn at every call that has nothing to count, in a log that is paid by its length.
+  logger: { debug: noLog, info: noLog, warn: noLog, error: noLog },
+});
 
 // Metrics are CloudWatch's business; on one machine the console counts. Lambda sets this name; read once, at cold start.
 const onLambda = process.env["AWS_LAMBDA_FUNCTION_NAME"] !== undefined;

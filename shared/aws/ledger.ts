@@ -13,8 +13,8 @@ export interface LedgerOptions {
 }
 
 const dayMs = 86_400_000;
-// Each takes 1,000 writes a second: 16 carry more mail than any other quota lets in.
-const shards = 16;
+/** Each takes 1,000 writes a second: 16 carry more mail than any other quota lets in. */
+export const unfinishedShards = 16;
 // SQS keeps a message for 14 days at most: as long, a duplicate may still ask who was first.
 const keepFingerprintMs = 16 * dayMs;
 const maxRecipientsAtOnce = 10;
@@ -205,8 +205,8 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
     },
     async unfinished({ olderThan, limit }) {
       const found = await inParallel(
-        Array.from({ length: shards }, (_, shard) => shard),
-        shards,
+        Array.from({ length: unfinishedShards }, (_, shard) => shard),
+        unfinishedShards,
         (shard) =>
           dynamo.query(table, {
             index: "unfinished",
@@ -253,7 +253,7 @@ function ending({ state, outcome, cause, duplicateOf, detail }: Finish) {
 
 const shardName = (shard: number) => `u${shard.toString(16)}`;
 const shardOf = (sesMessageId: string) =>
-  shardName((createHash("sha256").update(sesMessageId).digest()[0] ?? 0) % shards);
+  shardName((createHash("sha256").update(sesMessageId).digest()[0] ?? 0) % unfinishedShards);
 
 const byReceipt = (a: Item, b: Item) => {
   const [one, other] = [a, b].map((item) => `${textOf(item, "at")} ${textOf(item, "pk")} ${textOf(item, "sk")}`);

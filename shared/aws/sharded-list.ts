@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { type Dynamo, type Item, text, textOf } from "./dynamo.ts";
 import { inParallel } from "./in-parallel.ts";
 
-// Each takes 1,000 new entries a second.
-const shards = 4;
+/** Each takes 1,000 new entries a second. */
+export const listShards = 4;
 
 /** The attributes by which an item of the store table is listed; `cursor` is its place. */
 export function listedAs(list: string, cursor: string): Item {
-  const shard = (createHash("sha256").update(cursor).digest()[0] ?? 0) % shards;
+  const shard = (createHash("sha256").update(cursor).digest()[0] ?? 0) % listShards;
   return { lp: text(`${list}#${shard}`), lk: text(cursor) };
 }
 
@@ -18,7 +18,7 @@ export async function readList(
   lists: readonly string[],
   { after = "", limit }: { readonly after?: string; readonly limit: number },
 ): Promise<readonly Item[]> {
-  const partitions = lists.flatMap((list) => Array.from({ length: shards }, (_, shard) => `${list}#${shard}`));
+  const partitions = lists.flatMap((list) => Array.from({ length: listShards }, (_, shard) => `${list}#${shard}`));
   const found = await inParallel(partitions, 8, (partition) =>
     dynamo.query(table, {
       index: "listed",

@@ -44,6 +44,8 @@ export interface AwsPipeline {
   /** Stores a mail as SES does and answers the events that SES would send. */
   arrive(mail: TestMail): Promise<Events>;
   call(functionName: string, event: unknown): Promise<unknown>;
+  /** Every call so far, oldest first, with the processor time of this process meanwhile: the proxy's is in it. */
+  readonly calls: readonly { readonly functionName: string; readonly cpuMs: number; readonly isFirst: boolean }[];
   send(queue: string, body: unknown): Promise<void>;
   /** One batch of a queue; what failed is visible again at once. Answers how many were there and failed. */
   work(queue: string): Promise<{ readonly received: number; readonly failed: number }>;
@@ -124,7 +126,9 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
   };
 
   const handlers = new Map<string, Promise<(event: unknown, context: unknown) => Promise<unknown>>>();
+  const calls: { functionName: string; cpuMs: number; isFirst: boolean }[] = [];
   const call = async (functionName: string, event: unknown) => {
+    const before = process.cpuUsage();
     const known = handlers.get(functionName);
     const loading =
       known ??
@@ -133,7 +137,10 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
       );
     handlers.set(functionName, loading);
     running = functionName;
-    return (await loading)(structuredClone(event), context(functionName));
+    const result = await (await loading)(structuredClone(event), context(functionName));
+    const { user, system } = process.cpuUsage(before);
+    calls.push({ functionName, cpuMs: (user + system) / 1000, isFirst: known === undefined });
+    return result;
   };
   const work: AwsPipeline["work"] = async (queue) => {
     const consumer = queues.find(({ name }) => name === queue)?.consumer;
@@ -164,6 +171,7 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
       [...uses].flatMap(([text, { functionName, use }]) => (allows(functionName, use, config, tables) ? [] : [text])),
     seen: () => new Set([...uses.values()].map(({ functionName }) => functionName)),
     call,
+    calls,
     work,
     async arrive(mail) {
       // Its own Message-ID: the stage's tables hold the mails of all tests.

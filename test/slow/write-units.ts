@@ -7,6 +7,10 @@ type Item = Record<string, Value>;
 export interface WriteUnits {
   /** What each table's writes cost, its indexes included. */
   readonly byTable: ReadonlyMap<string, number>;
+  /** Read units: half of one for 4 KB, or a whole one where the read is consistent. */
+  readonly reads: () => number;
+  /** Octets of the items that are stored now, with the 100 a piece that DynamoDB adds for storage. */
+  readonly storedBytes: () => number;
   see(call: Call, answer: string): void;
   reset(): void;
 }
@@ -19,6 +23,12 @@ export interface WriteUnits {
 export function createWriteUnits(schemas: ReadonlyMap<string, TableSchema>): WriteUnits {
   const items = new Map<string, Item>();
   const byTable = new Map<string, number>();
+  let reads = 0;
+  const read = (found: readonly Item[], isConsistent: boolean) => {
+    // An item that is not there costs what the smallest does.
+    const bytes = found.reduce((sum, item) => sum + sizeOf(item), 0);
+    reads += Math.max(1, Math.ceil(bytes / 4096)) * (isConsistent ? 1 : 0.5);
+  };
   const add = (table: string, units: number) => byTable.set(table, (byTable.get(table) ?? 0) + units);
 
   const write = (table: string, key: string, after: Item | undefined, factor: number) => {
@@ -37,10 +47,21 @@ export function createWriteUnits(schemas: ReadonlyMap<string, TableSchema>): Wri
 
   return {
     byTable,
-    reset: () => byTable.clear(),
+    reads: () => reads,
+    storedBytes: () => [...items.values()].reduce((sum, item) => sum + sizeOf(item) + 100, 0),
+    reset() {
+      byTable.clear();
+      reads = 0;
+    },
     see({ operation, service, body }, answer) {
       if (service !== "dynamodb") return;
-      const request = JSON.parse(body) as { TableName: string; Item: Item; Key: Item; TransactItems: Transact[] };
+      const request = JSON.parse(body) as {
+        TableName: string;
+        Item: Item;
+        Key: Item;
+        ConsistentRead?: boolean;
+        TransactItems: Transact[];
+      };
       const refused = answer.includes("ConditionalCheckFailed");
       const table = request.TableName;
       switch (operation) {
@@ -54,6 +75,21 @@ export function createWriteUnits(schemas: ReadonlyMap<string, TableSchema>): Wri
           return;
         case "DeleteItem":
           write(table, keyOf(table, request.Key), undefined, 1);
+          return;
+        case "GetItem": {
+          const { Item: found } = JSON.parse(answer) as { Item?: Item };
+          read(found ? [found] : [], request.ConsistentRead === true);
+          return;
+        }
+        case "Query":
+          read((JSON.parse(answer) as { Items?: Item[] }).Items ?? [], request.ConsistentRead === true);
+          return;
+        case "BatchGetItem":
+          // Each item is rounded up by itself.
+          for (const found of Object.values(
+            (JSON.parse(answer) as { Responses?: Record<string, Item[]> }).Responses ?? {},
+          ))
+            for (const one of found) read([one], true);
           return;
         case "TransactWriteItems":
           for (const { Put, Update, Delete, ConditionCheck } of request.TransactItems) {
