@@ -30,6 +30,7 @@ import { createTimetable } from "./invoke/timetable.ts";
 import { openLog } from "./log.ts";
 import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
+import { openSearch, type Search } from "./search/open-search.ts";
 import { secretFile } from "./secret-file.ts";
 import { configuredTargets, knownKeys } from "./ses-api/configured-targets.ts";
 import { createSesApi } from "./ses-api/create-ses-api.ts";
@@ -75,6 +76,7 @@ export interface Engine {
   readonly store: Store;
   readonly ports: Ports;
   readonly reception: Reception;
+  readonly search: Search;
   /** Resolves when everything accepted so far has run through its rules and no function is under way. */
   settled(): Promise<void>;
   /** Takes nothing new, finishes what is under way within ten seconds, keeps the rest, closes. */
@@ -142,6 +144,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       },
     });
     undo.push(() => store.close());
+    const search = openSearch({ folder: store.folder, database: store.database, clock, log });
+    undo.push(() => search.close());
     await bindAddressKey(store.database, await store.ports.secrets.keyRing());
 
     const ports: Ports = { clock, random, ...store.ports };
@@ -282,7 +286,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const oneClickFunction = topology.functions.find(({ name }) => name === "one-click");
     const oneClick =
       oneClickFunction && host ? serveOneClick({ host, target: oneClickFunction, random, log }) : async () => undefined;
-    const http = await startHttp({ listen: httpListen, config, store, ports, reception, token, sesApi, oneClick, log });
+    const http = await startHttp({
+      listen: httpListen,
+      config,
+      store,
+      search,
+      ports,
+      reception,
+      token,
+      sesApi,
+      oneClick,
+      log,
+    });
     undo.push(() => http.close());
     const smtp = await startSmtp({
       listen: smtpListen,
@@ -331,6 +346,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       store,
       ports,
       reception,
+      search,
       async settled() {
         await reception.settled();
         await runner.drain();

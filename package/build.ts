@@ -30,11 +30,12 @@ for (const extension of ["js", "d.ts"]) await rm(join(out, `mailweir.config.${ex
 
 // What the compiler does not look at.
 await cp(join(project, "local", "console", "page"), join(out, "local", "console", "page"), { recursive: true });
-const threadEntry = join("local", "invoke", "thread-entry.mjs");
-await writeFile(
-  join(out, threadEntry),
-  (await readFile(join(project, threadEntry), "utf8")).replaceAll(/(["'])(\.\.?\/[^"']+)\.ts\1/g, "$1$2.js$1"),
-);
+for (const threadEntry of [join("local", "invoke", "thread-entry.mjs"), join("local", "search", "index-entry.mjs")]) {
+  await writeFile(
+    join(out, threadEntry),
+    (await readFile(join(project, threadEntry), "utf8")).replaceAll(/(["'])(\.\.?\/[^"']+)\.ts\1/g, "$1$2.js$1"),
+  );
+}
 
 // Programs that still use require() get the sender's side too; one file each, readable by Node 20.
 for (const [format, extension] of [

@@ -18,6 +18,8 @@ import type { Log } from "../log.ts";
 import { freshMessageId } from "../play/compose-as.ts";
 import { injectedResults } from "../play/injected.ts";
 import { withMessageId } from "../play/with-message-id.ts";
+import type { Search } from "../search/open-search.ts";
+import { SearchSyntaxError } from "../search/parse-query.ts";
 import type { Reception } from "../smtp/reception.ts";
 import { submit } from "../smtp/submit.ts";
 import { toCrlf } from "../smtp/to-crlf.ts";
@@ -29,7 +31,6 @@ import { watchCommits } from "./changes.ts";
 import { serveCompose, submitted } from "./compose-api.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
 import { buildJourney, type Journey } from "./journey.ts";
-import { listMessages } from "./list-messages.ts";
 import { serveMail } from "./mail-api.ts";
 import { serveOutbox } from "./outbox-api.ts";
 import { limitOf, nextOf, wholeNumber } from "./paging.ts";
@@ -43,6 +44,7 @@ export interface ApiParts {
   /** With the engine's clock and randomness. */
   readonly ports: Ports;
   readonly reception: Reception;
+  readonly search: Search;
   readonly log: Pick<Log, "error">;
   readonly sesApi: FindingsParts["sesApi"];
 }
@@ -58,6 +60,7 @@ export function createApi({
   store,
   ports: allPorts,
   reception,
+  search,
   sesApi,
   log,
 }: ApiParts): Hono<{ Bindings: HttpBindings }> {
@@ -72,7 +75,13 @@ export function createApi({
     const query = page(c, 500);
     if ("refused" in query) return query.refused;
     const stream = c.req.query("stream");
-    return c.json(await listMessages(engine, { ...query, ...(stream !== undefined && { stream }) }));
+    try {
+      return c.json(await search.find(c.req.query("q") ?? "", { ...query, ...(stream !== undefined && { stream }) }));
+    } catch (error) {
+      if (!(error instanceof SearchSyntaxError)) throw error;
+      const { position, length } = error;
+      return problem(c, 400, error.message, error.code, { position, length });
+    }
   });
 
   api.get("/messages/:id", async (c) => {

@@ -59,6 +59,8 @@ export interface DatabaseOptions {
   readonly maxPages?: number;
   /** The schema's steps. Default: those of `schema.ts`. */
   readonly steps?: readonly string[];
+  /** Overwrites what is deleted with zeros. */
+  readonly secureDelete?: boolean;
   /** Jobs of one transaction at most. More would make the first one wait for the last. Default 256. */
   readonly maxBatch?: number;
 }
@@ -83,7 +85,7 @@ const journalLimitBytes = 67_108_864;
 export function openDatabase(options: DatabaseOptions): Database {
   const { file, folder, readOnly = false, steps = migrations, maxBatch = 256 } = options;
   if (readOnly && !existsSync(file)) throw new ForeignDatabaseError(file, "does not exist: no engine ever ran there");
-  const writer = readOnly ? undefined : openWriter(file, steps, options.maxPages);
+  const writer = readOnly ? undefined : openWriter(file, steps, options);
   const reader = openReader(file, steps.length);
   const reading = statements(reader);
   const writing = writer && statements(writer);
@@ -256,7 +258,11 @@ function commitTogether(database: DatabaseSync, sql: Sql, batch: readonly Queued
   }
 }
 
-function openWriter(file: string, steps: readonly string[], maxPages: number | undefined): DatabaseSync {
+function openWriter(
+  file: string,
+  steps: readonly string[],
+  { maxPages, secureDelete = false }: Pick<DatabaseOptions, "maxPages" | "secureDelete">,
+): DatabaseSync {
   makePrivate(file);
   const database = connect(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
   try {
@@ -273,6 +279,7 @@ function openWriter(file: string, steps: readonly string[], maxPages: number | u
       PRAGMA cache_size = -16384;
       PRAGMA temp_store = MEMORY;
       PRAGMA trusted_schema = OFF;
+      PRAGMA secure_delete = ${secureDelete ? "ON" : "OFF"};
     `);
     // It is ours; an older one may be for everybody to read.
     chmodSync(file, 0o600);

@@ -4,6 +4,7 @@ import { join } from "node:path";
  * What lies where in a data folder:
  *
  *     mailweir.sqlite3 (-wal, -shm)   everything but large octets; `.schema-N.saved`: copies from before a migration
+ *     search.sqlite3 (-wal, -shm)     the search index; made anew when it is missing, so it need not be saved
  *     lock.sqlite3                    held by the running engine; empty
  *     engine.json                     who holds it: process, ports, token of the local API (mode 0600)
  *     spool/                          messages that are still arriving; emptied at every start
@@ -16,6 +17,7 @@ import { join } from "node:path";
 export interface DataFolder {
   readonly root: string;
   readonly database: string;
+  readonly search: string;
   readonly lock: string;
   readonly engine: string;
   readonly spool: string;
@@ -29,6 +31,7 @@ export function dataFolder(root: string): DataFolder {
   return {
     root,
     database: join(root, "mailweir.sqlite3"),
+    search: join(root, "search.sqlite3"),
     lock: join(root, "lock.sqlite3"),
     engine: join(root, "engine.json"),
     spool: join(root, "spool"),

@@ -18,12 +18,7 @@ export function createOverview(
     list: async ({ limit, before = Number.MAX_SAFE_INTEGER }) =>
       database.read((sql) =>
         sql
-          .all(
-            `SELECT m.seq, ids.ses_message_id, m.received_at, m.mail_from, m.recipients, m.subject, m.author
-             FROM messages m JOIN ids ON ids.seq = m.seq WHERE m.seq < ? ORDER BY m.seq DESC LIMIT ?`,
-            before,
-            limit,
-          )
+          .all(`${selectListed} WHERE m.seq < ? ORDER BY m.seq DESC LIMIT ?`, before, limit)
           .map((row) => toListed(sql, row)),
       ),
     status: async () => database.read((sql) => status(sql, topology, clock.now().getTime())),
@@ -42,6 +37,17 @@ export function createOverview(
         return due.length === 0 ? undefined : new Date(Math.min(...due));
       }),
   };
+}
+
+const selectListed = `SELECT m.seq, ids.ses_message_id, m.received_at, m.mail_from, m.recipients, m.subject, m.author
+  FROM messages m JOIN ids ON ids.seq = m.seq`;
+
+/** These messages, in the order given; without those that are not there any more. */
+export function listSequences(sql: Sql, sequences: readonly number[]): readonly ListedMessage[] {
+  return sequences.flatMap((seq) => {
+    const row = sql.get(`${selectListed} WHERE m.seq = ?`, seq);
+    return row ? [toListed(sql, row)] : [];
+  });
 }
 
 function toListed(sql: Sql, row: Row): ListedMessage {

@@ -303,4 +303,14 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE tickets ADD COLUMN links TEXT NOT NULL DEFAULT '[]';
   `,
+  // For the search: what was decided and found out. Nothing of it is written before the 250.
+  `
+  CREATE INDEX recipients_nature ON recipients (json_extract(decision, '$.nature.kind'), seq) WHERE decision IS NOT NULL;
+  CREATE INDEX recipients_open ON recipients (stream, seq) WHERE open = 1 AND stream IS NOT NULL;
+  CREATE INDEX verifications_verdicts ON verifications (
+    json_extract(verification, '$.verdicts.spf') || ' ' || json_extract(verification, '$.verdicts.dkim') || ' ' ||
+    json_extract(verification, '$.verdicts.dmarc') || ' ' || json_extract(verification, '$.verdicts.spam') || ' ' ||
+    json_extract(verification, '$.verdicts.virus'), seq
+  );
+  `,
 ];
