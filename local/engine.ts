@@ -19,6 +19,7 @@ import { openBlockLists } from "./block-lists/block-lists.ts";
 import type { CloudTarget } from "./cloud/cloud-target.ts";
 import { startHttp } from "./console/http-server.ts";
 import { serveOneClick } from "./console/one-click.ts";
+import type { EngineHooks } from "./engine-hooks.ts";
 import { secretFromEnvironment } from "./environment.ts";
 import type { FunctionHost } from "./invoke/function-host.ts";
 import { createInProcessHost } from "./invoke/in-process-host.ts";
@@ -60,6 +61,7 @@ export interface EngineOptions {
   readonly random?: Random;
   /** What of the log also goes to stderr. Default `problems`. */
   readonly stderr?: "all" | "problems" | "none";
+  readonly hooks?: EngineHooks;
 }
 
 export interface Engine {
@@ -67,6 +69,8 @@ export interface Engine {
   readonly smtp: string;
   /** `http://host:port`. */
   readonly http: string;
+  /** Whoever shows it may use the whole HTTP API; drawn at each start. */
+  readonly token: string;
   /** Absolute path of the data folder. */
   readonly data: string;
   readonly domains: readonly string[];
@@ -77,6 +81,10 @@ export interface Engine {
   readonly ports: Ports;
   readonly reception: Reception;
   readonly search: Search;
+  /** Something may be due now: the clock was moved. */
+  wake(): void;
+  /** When the next thing becomes due, by the engine's clock. */
+  nextDue(): Promise<Date | undefined>;
   /** Resolves when everything accepted so far has run through its rules and no function is under way. */
   settled(): Promise<void>;
   /** Takes nothing new, finishes what is under way within ten seconds, keeps the rest, closes. */
@@ -103,7 +111,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const configPath = resolve(options.configPath ?? "mailweir.config.ts");
-  const { cloud: target } = options;
+  const { cloud: target, hooks = {} } = options;
   const named = target ? { stage: target.stage, accountId: target.accountId } : {};
   const config = options.config ? resolveConfig(options.config, named) : await loadConfig(configPath, named);
   const smtpListen = listenAddress(options.smtp ?? config.local.smtp, "--smtp");
@@ -123,6 +131,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const topology = deriveLocalTopology(config);
     const sign = createReceiptSigner(await secretFile(join(data, "keys", "receipt.key")));
     const { region } = config;
+    const sends = config.local.smarthost !== undefined && !hooks.keepsOutgoing;
     let composer: ReturnType<typeof createBounceComposer> | undefined;
     const store = await openStore({
       folder: data,
@@ -133,7 +142,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ipFilters: config.ipFilters,
       ...(config.tokens && { tokens: config.tokens }),
       env: process.env,
-      sendsMail: config.local.smarthost !== undefined,
+      sendsMail: sends,
+      ...(hooks.webhooks && { webhooks: hooks.webhooks }),
       hasTicketSinks: Object.keys(config.tickets.sinks).length > 0,
       composeBounce: async (request) => {
         composer ??= createBounceComposer({
@@ -148,7 +158,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     undo.push(() => search.close());
     await bindAddressKey(store.database, await store.ports.secrets.keyRing());
 
-    const ports: Ports = { clock, random, ...store.ports };
+    const hosted = hooks.ports?.(store.ports) ?? store.ports;
+    const ports: Ports = { clock, random, ...hosted };
     // The clients of AWS cost a machine that has no use for them 30 MB.
     const cloud = target && (await import("./cloud/cloud-target.ts")).openCloud(target, region);
     const perform = cloud && (await import("./cloud/perform-in-cloud.ts")).performInCloud(cloud);
@@ -159,13 +170,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         : createThreadHost({
             configPath,
             prefix: "mailweir",
-            ports: store.ports,
+            ports: hosted,
             clock,
             workers: config.local.limits.workers,
             heapMb: config.local.limits.workerHeapMb,
             log,
           });
-    const host = cloud ? undefined : openHost();
+    const opened = cloud ? undefined : openHost();
+    const host = opened && (hooks.host?.(opened) ?? opened);
     if (host) undo.push(() => host.close(drainMs));
 
     const functionOf = functionFinder(topology.functions, config);
@@ -183,7 +195,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       return outcome.value;
     };
 
-    const resolver = createResolver(config.local.dns, clock);
+    const resolver = createResolver(hooks.dns ?? config.local.dns, clock);
     const authserv = `inbound-smtp.${region}.amazonaws.com`;
     const runner = createRunner({
       store: store.engine,
@@ -216,19 +228,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     undo.push(() => runner.close());
 
     const sending =
-      config.local.smarthost &&
-      (await import("./send/start-sending.ts")).startSending(config, store, { clock, random, log });
+      sends && (await import("./send/start-sending.ts")).startSending(config, store, { clock, random, log });
     if (sending) undo.push(() => sending.stop(drainMs));
 
+    const queues = hooks.queues?.(store.ports.queues) ?? store.ports.queues;
     const queuePumps = topology.queues.flatMap((queue) => {
       const consumer = queue.consumer?.functionName;
       const target =
         topology.functions.find(({ name }) => name === consumer) ??
         (consumer === undefined ? undefined : functionOf(consumer));
       const queueArn = `arn:aws:sqs:${region}:${config.accountId}:${queue.name}`;
-      return target && host
-        ? [createQueuePump({ queue, queueArn, target, queues: store.ports.queues, host, clock, random, log })]
-        : [];
+      return target && host ? [createQueuePump({ queue, queueArn, target, queues, host, clock, random, log })] : [];
     });
     const timetable =
       host && createTimetable({ functions: topology.functions, database: store.database, host, clock, random, log });
@@ -244,11 +254,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       await Promise.all(pumps.map((pump) => pump.idle()));
     });
 
+    const nextDue = async (now: Date) =>
+      earliest(await store.engine.nextDue(now), runner.nextDue(), timetable?.nextDue());
     const scheduler = createScheduler({
       clock,
       ticking: [...pumps, runner, ...(sending ? [sending] : [])],
-      nextDue: async (now) =>
-        earliest(earliest(await store.engine.nextDue(now), runner.nextDue()), timetable?.nextDue()),
+      nextDue,
       onError: (error) =>
         log.error("scheduler failed", { cause: error instanceof Error ? error.message : String(error) }),
     });
@@ -265,6 +276,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ...sesApiAccess(config.local.sesApi),
       targets: configuredTargets(config, topology, (arn) => functionOf(arn) !== undefined),
     });
+    const freeDiskBytes = async () => {
+      const disk = await statfs(data);
+      return disk.bavail * disk.bsize;
+    };
     const listedBy = await openBlockLists(config.local.blockLists, { resolver, clock, log });
     const reception = createReception({
       listedBy,
@@ -274,10 +289,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       clock,
       random,
       spoolFolder: store.folder.spool,
-      freeDiskBytes: async () => {
-        const disk = await statfs(data);
-        return disk.bavail * disk.bsize;
-      },
+      freeDiskBytes: () => hooks.freeDiskBytes?.(freeDiskBytes) ?? freeDiskBytes(),
       ipPrecedence: config.local.ses.ipPrecedence,
       onAccepted: runner.enqueue,
       log,
@@ -335,6 +347,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     return {
       smtp: smtpAddress,
       http: `http://${httpAddress}`,
+      token,
       data,
       domains: config.domains,
       notes: [
@@ -347,6 +360,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       ports,
       reception,
       search,
+      wake: scheduler.wake,
+      nextDue: () => nextDue(clock.now()),
       async settled() {
         await reception.settled();
         await runner.drain();

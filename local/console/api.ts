@@ -269,7 +269,10 @@ export function createApi({
 
 const noMessage = "There is no such message: GET /api/messages lists those that are.";
 
-async function readJourney({ engine, ports }: Store, id: SesMessageId): Promise<Journey | undefined> {
+export async function readJourney(
+  { engine, ports }: Pick<Store, "engine" | "ports">,
+  id: SesMessageId,
+): Promise<Journey | undefined> {
   const message = await engine.message(id);
   if (!message) return undefined;
   const [ruleSet, verification, log, records, outgoing, propagations, shown] = await Promise.all([

@@ -1,12 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { logger } from "../../../functions/stack.ts";
-import { type Engine, startEngine } from "../../../local/engine.ts";
-import { findEngine } from "../../../local/store/lock.ts";
+import type { Engine } from "../../../local/engine.ts";
 import type { MailConfig } from "../../../shared/config/types.ts";
-
-logger.setLogLevel("SILENT");
+import { startKit } from "../../../testing/start.ts";
 
 export interface ConsoleEngine {
   readonly engine: Engine;
@@ -25,25 +22,28 @@ export async function startConsoleEngine(more: Partial<MailConfig> = {}): Promis
   const folder = await mkdtemp(join(tmpdir(), "mailweir-console-"));
   const zone = join(folder, "zone.json");
   await writeFile(zone, JSON.stringify({ "sender.example": { TXT: [["v=spf1 ip4:203.0.113.25 -all"]] } }));
-  const data = join(folder, "data");
-  const engine = await startEngine({
-    config: {
-      domains: ["example.com"],
-      streams: {
-        ticket: { recipients: ["support@example.com"] },
-        unsubscribe: { recipients: ["unsubscribe@example.com"] },
-        personal: { recipients: ["example.com"], delivery: { "ann@example.com": { maildir: "ann" } } },
+  const { mailweir, engine: running } = await startKit(
+    {
+      config: {
+        domains: ["example.com"],
+        streams: {
+          ticket: { recipients: ["support@example.com"] },
+          unsubscribe: { recipients: ["unsubscribe@example.com"] },
+          personal: { recipients: ["example.com"], delivery: { "ann@example.com": { maildir: "ann" } } },
+        },
+        rejects: [{ recipients: ["old@example.com"], template: "mailbox-does-not-exist" }],
+        ...more,
+        local: { dns: { zone }, ...more.local },
       },
-      rejects: [{ recipients: ["old@example.com"], template: "mailbox-does-not-exist" }],
-      ...more,
-      local: { dns: { zone }, ...more.local },
+      folder,
+      // These tests look at what a browser sees, in its own time.
+      now: new Date(),
+      clock: "ticking",
     },
-    smtp: "127.0.0.1:0",
-    http: "127.0.0.1:0",
-    data,
-    stderr: "none",
-  });
-  const token = (await findEngine(data))?.token ?? "";
+    "configured",
+  );
+  const engine = running();
+  const { token } = mailweir;
   const get = (path: string, init?: RequestInit) => fetch(new URL(path, engine.http), init);
   return {
     engine,
@@ -64,17 +64,18 @@ export async function startConsoleEngine(more: Partial<MailConfig> = {}): Promis
     },
     async ended() {
       for (;;) {
-        await engine.settled();
+        await mailweir.settled();
         const { unended, byStream } = await engine.store.engine.status();
         const open = Object.values(byStream).flatMap((states) =>
           Object.entries(states).filter(([state]) => !["done", "quarantined", "failed"].includes(state)),
         );
         if (unended === 0 && open.length === 0) return;
+        // What is tried again is due in this clock's time.
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     },
     async close() {
-      await engine.stop();
+      await mailweir.stop();
       await rm(folder, { recursive: true });
     },
   };
