@@ -32,6 +32,12 @@ export interface MailweirOptions {
   readonly clock?: "standing" | "ticking";
   /** What DNS says, to mail that is injected with `authentication: "check"` or comes over SMTP: see docs/testing.md. */
   readonly dns?: Readonly<Record<string, unknown>>;
+  /** What webhooks and ticket sinks are answered. Default: 200 and nothing. */
+  readonly answerWebhook?: (
+    call: WebhookCall,
+  ) =>
+    | { readonly status: number; readonly body?: string }
+    | Promise<{ readonly status: number; readonly body?: string }>;
   /** Where the test's folder is made. Default: the system's temporary folder. */
   readonly folder?: string;
   /** What of the engine's log goes to stderr. Default `none`. */
@@ -51,7 +57,7 @@ export interface Mailweir extends AsyncDisposable {
   readonly faults: Faults;
   /** What the engine's clock shows. */
   now(): Date;
-  /** Calls of webhooks: answered with 200, nothing leaves the test. */
+  /** Calls of webhooks and ticket sinks, in their order; nothing leaves the test. */
   readonly webhooks: readonly WebhookCall[];
   /** Puts a mail in, as if it came over SMTP. @throws {MailRefusedError} when nobody is left who gets it */
   inject(mail: MailToInject): Promise<InjectedMail>;
@@ -79,6 +85,7 @@ export interface Mailweir extends AsyncDisposable {
 }
 
 export interface WebhookCall {
+  readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -118,10 +125,18 @@ export async function startKit(
 
   const clock = createTestClock(start, options.clock === "ticking");
   const webhooks: WebhookCall[] = [];
+  const called = async (call: WebhookCall) => {
+    webhooks.push(call);
+    return { status: 200, body: "", ...(await options.answerWebhook?.(call)) };
+  };
   const recorder: Webhooks = {
     async post({ url, headers, body }) {
-      webhooks.push({ url, headers, body });
-      return { status: 200 };
+      const { status } = await called({ method: "POST", url, headers, body });
+      return { status };
+    },
+    async request({ method, url, headers, body = "" }) {
+      const answer = await called({ method, url, headers, body: Buffer.from(body).toString() });
+      return { status: answer.status, body: Buffer.from(answer.body) };
     },
   };
   const { faults, hooks } = createFaults(
