@@ -62,6 +62,8 @@ export interface EngineOptions {
   /** What of the log also goes to stderr. Default `problems`. */
   readonly stderr?: "all" | "problems" | "none";
   readonly hooks?: EngineHooks;
+  /** Tests put faults in front of the store that it opens. Default: the store. */
+  readonly openStore?: typeof openStore;
 }
 
 export interface Engine {
@@ -133,7 +135,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const { region } = config;
     const sends = config.local.smarthost !== undefined && !hooks.keepsOutgoing;
     let composer: ReturnType<typeof createBounceComposer> | undefined;
-    const store = await openStore({
+    const store = await (options.openStore ?? openStore)({
       folder: data,
       topology,
       clock,

@@ -10,7 +10,7 @@ const suffix = ".incoming";
 export interface SpoolWriter {
   /** Resolves when more may come: the caller waits, so that a fast sender cannot fill the memory. */
   write(chunk: Uint8Array): Promise<void> | undefined;
-  /** The whole message, durable if it is a file: file and folder are synced. */
+  /** The whole message; a file's octets are synced. Its name here is not: the store gives it another, and syncs that. */
   finish(): Promise<RawInput>;
   /** Drops what was written. Safe to call at any time, also after the store has taken the file over. */
   discard(): Promise<void>;
@@ -67,7 +67,6 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
       await file.sync();
       await file.close();
       file = undefined;
-      await syncFolder(folder);
       return { kind: "file", path };
     },
 
@@ -83,14 +82,4 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
 async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   // A write may be short; the rest follows, or fails with the reason.
   for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
-}
-
-/** A new name is durable only when its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
