@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { normaliseAddress } from "../shared/mail/address.ts";
 import type { ActionTools } from "./actions/action.ts";
-import { createFolderSync, errorCode, type FileSystem, makeFolder, writeSynced } from "./store/files.ts";
+import { createFolderMaker, createFolderSync, errorCode, type FileSystem, writeSynced } from "./store/files.ts";
 
 /**
  * What stands for WorkMail on one machine: a Maildir per recipient, `workmail-<address>`. The file's name derives from
@@ -12,16 +12,18 @@ import { createFolderSync, errorCode, type FileSystem, makeFolder, writeSynced }
  */
 export function createWorkMailDelivery(fs: FileSystem, folder: string): ActionTools["deliverToMailbox"] {
   const syncFolder = createFolderSync(fs);
+  const makeSureFolder = createFolderMaker(fs, dirname(folder));
   return async ({ sesMessageId, recipient, receivedAt, body }) => {
     const mailbox = join(folder, `workmail-${folderName(recipient)}`);
     const to = createHash("sha256").update(normaliseAddress(recipient)).digest("hex").slice(0, 16);
     const name = `${Math.floor(receivedAt.getTime() / 1000)}.${sesMessageId}_${to}.mailweir`;
-    for (const part of ["tmp", "new", "cur"]) await makeFolder(fs, join(mailbox, part));
+    for (const part of ["tmp", "new", "cur"]) await makeSureFolder(join(mailbox, part));
     if (!(await holds(fs, mailbox, name))) {
       await writeSynced(fs, join(mailbox, "tmp", name), body);
       await fs.rename(join(mailbox, "tmp", name), join(mailbox, "new", name));
-      await syncFolder(join(mailbox, "new"));
     }
+    // Also of a file that is found: the attempt that wrote it may have died before this.
+    await syncFolder(join(mailbox, "new"));
     return mailbox;
   };
 }

@@ -1,8 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import { MailweirError } from "../../shared/errors.ts";
+import { makeFolder, nodeFileSystem, replaceFile } from "../store/files.ts";
 import { createSelfSignedCertificate, type KeyAndCertificate } from "./self-signed-certificate.ts";
 
 /** Where key and certificate of STARTTLS come from. */
@@ -60,16 +61,8 @@ export function ownCertificate(
       const kept = await readFile(path, "utf8").then(splitPem, () => undefined);
       if (kept && isUsable(kept, make.now())) return kept;
       const made = createSelfSignedCertificate(make.names, make.now(), make.random(16));
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      const temporary = `${path}.new`;
-      const file = await open(temporary, "w", 0o600);
-      try {
-        await file.writeFile(made.key + made.cert);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
+      await makeFolder(nodeFileSystem, folder);
+      await replaceFile(nodeFileSystem, path, made.key + made.cert);
       return made;
     },
     reload: async () => undefined,

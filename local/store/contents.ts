@@ -1,12 +1,15 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Database, Sql, SqlValue, Transaction } from "./database.ts";
 import {
   chunkBytes,
+  createFolderMaker,
   createFolderSync,
+  errorCode,
   type FileSystem,
   makeFolder,
   readChunks,
   removeFile,
+  syncFolderNow,
   writeSynced,
 } from "./files.ts";
 
@@ -38,6 +41,7 @@ export interface Contents {
  * one folder has to be searched for files that no row names.
  */
 export async function openContents(database: Database, fs: FileSystem, folder: string): Promise<Contents> {
+  await createFolderMaker(fs, dirname(folder))(folder);
   const start = await nextStart(database, fs, folder);
   const syncFolder = createFolderSync(fs);
   const startFolder = join(folder, start);
@@ -99,13 +103,15 @@ export async function openContents(database: Database, fs: FileSystem, folder: s
       tx.run("INSERT OR IGNORE INTO unlinks (path) VALUES (?)", path);
       tx.afterCommit(() => {
         // What fails here is tried again at the next start.
-        const removal = unlinkNoted(database, fs, folder, path).catch(() => undefined);
+        const removal = unlinkNoted(database, fs, folder, path, syncFolder).catch(() => undefined);
         removals.add(removal);
         void removal.then(() => removals.delete(removal));
       });
     },
     async close() {
       await Promise.all(removals);
+      // What was discarded must be gone for good before the note says that nothing has to be searched.
+      if (!left) await syncFolderNow(fs, startFolder);
       // Without this note the next start searches the folder.
       if (!left) await database.write((tx) => setSetting(tx, "closed", start));
     },
@@ -172,9 +178,10 @@ async function* both(first: readonly Uint8Array[], rest: AsyncIterator<Uint8Arra
 
 /** Removes what the last run left behind, and counts this start. */
 async function nextStart(database: Database, fs: FileSystem, folder: string): Promise<string> {
-  await makeFolder(fs, folder);
   const last = setting(database, "start");
-  for (const path of paths(database, "SELECT path FROM unlinks")) await unlinkNoted(database, fs, folder, path);
+  const syncFolder = createFolderSync(fs);
+  const unlinks = paths(database, "SELECT path FROM unlinks");
+  await Promise.all(unlinks.map((path) => unlinkNoted(database, fs, folder, path, syncFolder)));
   if (last !== undefined && setting(database, "closed") !== last) await removeOrphans(database, fs, folder, last);
   const start = String(Number(last ?? 0) + 1);
   await database.write((tx) => setSetting(tx, "start", start));
@@ -201,10 +208,23 @@ async function removeOrphans(database: Database, fs: FileSystem, folder: string,
   for (const name of names) {
     if (!known.has(`${start}/${name}`)) await removeFile(fs, join(folder, start, name));
   }
+  // Nobody will look into this folder again.
+  await syncFolderNow(fs, join(folder, start));
 }
 
-async function unlinkNoted(database: Database, fs: FileSystem, folder: string, path: string): Promise<void> {
+/** The note goes when the file has gone for good: a power cut must not bring back what was deleted. */
+async function unlinkNoted(
+  database: Database,
+  fs: FileSystem,
+  folder: string,
+  path: string,
+  syncFolder: (folder: string) => Promise<void>,
+): Promise<void> {
   await removeFile(fs, join(folder, path));
+  await syncFolder(join(folder, dirname(path))).catch((error: unknown) => {
+    // Its folder never came to be.
+    if (errorCode(error) !== "ENOENT") throw error;
+  });
   await database.write((tx) => void tx.run("DELETE FROM unlinks WHERE path = ?", path));
 }
 

@@ -29,6 +29,21 @@ export async function makeFolder(fs: FileSystem, path: string): Promise<void> {
   if (made) await syncFolderNow(fs, above);
 }
 
+/**
+ * Makes folders below `within` and is sure of their names, also of those that it finds: the process before may have ended
+ * between the making and the sync. Once for each folder; whoever removes one meanwhile gets it made again.
+ */
+export function createFolderMaker(fs: FileSystem, within: string): (path: string) => Promise<void> {
+  const sure = new Set<string>();
+  return async (path) => {
+    await makeFolder(fs, path);
+    for (let at = path; at !== within && at !== dirname(at) && !sure.has(at); at = dirname(at)) {
+      await syncFolderNow(fs, dirname(at));
+      sure.add(at);
+    }
+  };
+}
+
 /** False when it is there already. */
 async function makeOne(fs: FileSystem, path: string): Promise<boolean> {
   try {
@@ -69,10 +84,22 @@ async function writeAll(file: promises.FileHandle, chunk: Uint8Array): Promise<v
   }
 }
 
+/** Reads a file that must not go again: whoever renamed it into place may have ended before the folder was synced. */
+export async function readKept(fs: FileSystem, path: string): Promise<Buffer> {
+  const octets = await fs.readFile(path);
+  await syncFolderNow(fs, dirname(path));
+  return octets;
+}
+
 /** Replaces the file in one step: a reader or a crash sees the old one or the new one. */
-export async function replaceFile(fs: FileSystem, path: string, content: string, mode = 0o600): Promise<void> {
+export async function replaceFile(
+  fs: FileSystem,
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o600,
+): Promise<void> {
   const temporary = `${path}.tmp`;
-  await writeSynced(fs, temporary, [Buffer.from(content, "utf8")], mode);
+  await writeSynced(fs, temporary, [typeof content === "string" ? Buffer.from(content, "utf8") : content], mode);
   await fs.rename(temporary, path);
   await syncFolderNow(fs, dirname(path));
 }

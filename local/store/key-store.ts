@@ -8,7 +8,7 @@ import {
 } from "../../shared/encryption/keys.ts";
 import type { Random } from "../../shared/ports.ts";
 import { DataFolderError } from "./errors.ts";
-import { errorCode, type FileSystem, makeFolder, replaceFile } from "./files.ts";
+import { errorCode, type FileSystem, makeFolder, readKept, replaceFile } from "./files.ts";
 
 const keyBytes = 32;
 const ivBytes = 12;
@@ -84,7 +84,7 @@ async function loadMasterKey(fs: FileSystem, folder: string, random: Random): Pr
   const path = join(folder, "master.json");
   let text: string;
   try {
-    text = await fs.readFile(path, "utf8");
+    text = (await readKept(fs, path)).toString();
   } catch (error) {
     if (errorCode(error) !== "ENOENT")
       throw new DataFolderError(folder, "does not let its master key be read", { cause: error });

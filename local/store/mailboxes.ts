@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { targetKey } from "../../shared/delivery/address-map.ts";
 import type { ImapMailboxes } from "../../shared/delivery/imap-mailbox.ts";
 import type { Claim, Mailboxes, MailboxTarget } from "../../shared/ports.ts";
 import { assertClaim, effectResult, noteEffect } from "./claims.ts";
 import type { Database } from "./database.ts";
 import { MailboxNameError } from "./errors.ts";
-import { createFolderSync, errorCode, type FileSystem, makeFolder, removeFile, writeSynced } from "./files.ts";
+import { createFolderMaker, createFolderSync, errorCode, type FileSystem, removeFile, writeSynced } from "./files.ts";
 
 // One path element that no file system takes for anything else: not hidden, not "..", no separator, no device.
 const safeName = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,126}$/;
@@ -22,6 +22,7 @@ export function createMailboxes(
   imap: Pick<ImapMailboxes, "append">,
 ): Mailboxes {
   const syncFolder = createFolderSync(fs);
+  const makeSureFolder = createFolderMaker(fs, dirname(folder));
   const alone = createTurns();
   return {
     async deliver(claim, target, body, receivedAt) {
@@ -35,8 +36,12 @@ export function createMailboxes(
         const delivered = database.read((sql) => effectResult(sql, assertClaim(sql, claim), claim.recipient, effect));
         if (delivered !== undefined) return { path: delivered, repeated: true };
         const present = await find(fs, mailbox, name, claim.attempt);
-        if (present !== undefined)
+        if (present !== undefined) {
+          // The attempt that wrote it may have died between the rename and the sync, and the row must not outlive the file.
+          for (const part of ["tmp", "new", "cur"]) await makeSureFolder(join(mailbox, part));
+          await syncFolder(join(mailbox, dirname(present)));
           return { path: await note(claim, effect, `maildir/${place}/${present}`), repeated: true };
+        }
         await write(mailbox, name, claim, body);
         return { path: await note(claim, effect, `maildir/${place}/new/${name}`), repeated: false };
       });
@@ -70,7 +75,7 @@ export function createMailboxes(
   }
 
   async function write(mailbox: string, name: string, claim: Claim, body: AsyncIterable<Uint8Array>): Promise<void> {
-    for (const part of ["tmp", "new", "cur"]) await makeFolder(fs, join(mailbox, part));
+    for (const part of ["tmp", "new", "cur"]) await makeSureFolder(join(mailbox, part));
     const temporary = join(mailbox, "tmp", `${name}.${claim.attempt}`);
     try {
       await writeSynced(fs, temporary, body);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { normaliseAddress, parseMailAddress } from "../../shared/mail/address.ts";
 import { headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
 import { checkOutgoingMail } from "../../shared/outgoing/check-outgoing-mail.ts";
@@ -7,7 +7,7 @@ import type { BounceRequest, Clock, Outbox, OutgoingMail } from "../../shared/po
 import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Contents, Prepared } from "./contents.ts";
 import type { Database, Sql, Transaction } from "./database.ts";
-import { type FileSystem, makeFolder, syncFolderNow, writeSynced } from "./files.ts";
+import { createFolderMaker, type FileSystem, syncFolderNow, writeSynced } from "./files.ts";
 import { sequenceOf } from "./ids.ts";
 import { orDiscard } from "./objects.ts";
 import { type OutboxReading, readOutbox } from "./outbox-entries.ts";
@@ -54,7 +54,7 @@ export interface OutboxParts {
  */
 export async function openOutbox(database: Database, parts: OutboxParts): Promise<LocalOutbox> {
   const { contents, fs, folder, clock, composeBounce, sends } = parts;
-  await makeFolder(fs, folder);
+  await createFolderMaker(fs, dirname(folder))(folder);
   const sending = createOutboxSending(database, clock);
   await sending.afterStart(sends);
   // One at a time; a failure is told to whoever waits for this round, and the next round tries again.

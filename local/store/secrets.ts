@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ResolvedConfig, SecretSource } from "../../shared/config/types.ts";
 import type { Secrets } from "../../shared/ports.ts";
 import type { KeyRing } from "../../shared/tokens/key-ring.ts";
 import { readKeyRing, SecretError } from "../../shared/tokens/read-key-ring.ts";
+import { makeFolder, nodeFileSystem, readKept, replaceFile } from "./files.ts";
 
 /** Secrets of one machine: environment variables, files, and a token key that is made at the first start. */
 export function createSecrets(
@@ -52,19 +53,13 @@ async function readSource(source: SecretSource, env: Readonly<Record<string, str
 /** A secret as one line of text, so that it can be copied to the program that sends; made at the first call, mode 0600. */
 async function generatedSecret(path: string): Promise<string> {
   try {
-    return (await readFile(path, "utf8")).trim();
+    return (await readKept(nodeFileSystem, path)).toString().trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   const secret = randomBytes(32).toString("base64url");
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(`${path}.new`, "w", 0o600);
-  try {
-    await file.writeFile(`${secret}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
+  // Without it nobody on the suppression list would be found: it must be there before anything is signed or hashed with it.
+  await makeFolder(nodeFileSystem, dirname(path));
+  await replaceFile(nodeFileSystem, path, `${secret}\n`);
   return secret;
 }

@@ -25,7 +25,7 @@ describe.runIf(diskShim() !== undefined)(`a power cut (needs a C compiler; seed 
     const { cuts, faults, acknowledged } = await judgeCuts(run, folder, cutsOf(run, seed, long ? 1_000 : 50));
     console.info(`${cuts} cuts in ${run.calls.length} calls; ${acknowledged} acknowledged mails looked for, all told`);
     expect(acknowledged).toBeGreaterThan(1_000);
-    expect(faults).toEqual([]);
+    expect(faults.slice(0, 10)).toEqual([]);
   }, 3_000_000);
 
   test.for(Object.keys(syncs))("forgetting to sync %s would be found", async (name) => {

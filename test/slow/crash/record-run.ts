@@ -15,7 +15,24 @@ export interface RecordedRun {
   readonly calls: readonly DiskCall[];
 }
 
-/** Two lives under load, the first ended by a SIGKILL, with everything that they did to their disk. */
+/** Where a SIGKILL leaves something done and not yet durable, which the next life finds. */
+const unsynced: readonly (readonly [string, string])[] = [
+  ["sync", "keys"],
+  ["sync", "."],
+  ["sync", "contents"],
+  ["sync", "maildir"],
+  ["sync", "maildir/ann"],
+  ["sync", "maildir/ann/new"],
+  ["sync", "maildir/*/new"],
+  ["sync", "outbox"],
+  ["sync", "contents/?"],
+  ["sync", "mailweir.sqlite3-wal"],
+];
+
+/**
+ * Several lives under load with everything that they did to their disk. Each but the last ends by a SIGKILL just before a sync:
+ * what the next one finds may go with the power.
+ */
 export async function recordRun(folder: string, seed: number, mailCount: number): Promise<RecordedRun> {
   await rm(folder, { recursive: true, force: true });
   const home = await prepareHome(folder);
@@ -23,20 +40,24 @@ export async function recordRun(folder: string, seed: number, mailCount: number)
   const random = seeded(seed);
   const mails = Array.from({ length: mailCount }, (_, index) => createMail(index + 1, random));
   const acknowledged = new Map<string, number>();
-  const waiting = mails.slice(0, Math.floor(mailCount / 3));
-  const first = startLife(home, folder, undefined, record);
-  const load = sendAll(waiting, first, acknowledged);
-  while (waiting.length > 8) await sleep(5);
-  first.child.kill("SIGKILL");
-  await first.exited;
-  await load;
-
-  const second = startLife(home, folder, undefined, record);
-  await sendAll([...waiting, ...mails.slice(Math.floor(mailCount / 3))], second, acknowledged);
+  const coming = [...mails];
+  const waiting: Mail[] = [];
+  for (const [call, path] of unsynced) {
+    waiting.push(...coming.splice(0, Math.floor(mailCount / 20)));
+    const life = startLife(home, folder, { kind: "call", call, path, number: 1 }, record);
+    const load = sendAll(waiting, life, acknowledged);
+    // It may have nothing to sync there any more.
+    await Promise.race([life.exited, load.then(() => sleep(1_000))]);
+    life.child.kill("SIGKILL");
+    await life.exited;
+    await load;
+  }
+  const last = startLife(home, folder, undefined, record);
+  await sendAll([...waiting, ...coming], last, acknowledged);
   const waits = await untilSettled(home.data, 120_000);
   if (waits !== undefined) throw new Error(waits);
-  second.child.kill("SIGTERM");
-  await second.exited;
+  last.child.kill("SIGTERM");
+  await last.exited;
   return { home, mails, acknowledged, calls: readRecord(record) };
 }
 
@@ -117,9 +138,13 @@ export async function restartBehindCut(run: RecordedRun, folder: string, options
   return { ...verdict, faults: [...faults, ...verdict.faults] };
 }
 
+/** Until everything is acknowledged or the life is over. */
 async function sendAll(waiting: Mail[], life: Life, acknowledged: Map<string, number>): Promise<void> {
-  const ready = await Promise.race([life.ready, life.exited.then(() => undefined)]);
-  if (!ready) throw new Error(`the engine did not start: ${life.log().slice(-2_000)}`);
+  const ready = await Promise.race([life.ready, life.exited]);
+  if ("code" in ready) {
+    if (ready.signal === "SIGKILL") return;
+    throw new Error(`the engine did not start: ${life.log().slice(-2_000)}`);
+  }
   let over = false;
   void life.exited.then(() => {
     over = true;
