@@ -37,7 +37,8 @@ export async function bringTicket(
     const mark = markOfEntry(entry);
     if (issue?.marks.has(mark) === true) continue;
     const isOwn = changeOfEntry(entry) === about.change;
-    if (!isOwn && (await ports.propagations.get(changeOfEntry(entry), target))?.state === "stopped") continue;
+    // What was taken once and is not there any more was taken away by somebody.
+    if (issue !== undefined && !isOwn && (await hasEnded(ports, entry, target))) continue;
     try {
       if (issue === undefined) issue = await sink.open(named, { mark, entry });
       else await sink.add(issue, { mark, entry });
@@ -86,6 +87,11 @@ function markOfEntry(entry: TicketEntry): string {
 function namedTicket(ticket: Ticket): SinkTicket {
   const { ticketId, openedAt } = markOf(ticket);
   return { mark: `mailweir-${ticketId}-${openedAt}`, ticket };
+}
+
+async function hasEnded({ propagations }: BringPorts, entry: TicketEntry, target: string): Promise<boolean> {
+  const state = (await propagations.get(changeOfEntry(entry), target))?.state;
+  return state === "done" || state === "stopped";
 }
 
 const refOf = ({ links = [] }: Ticket, name: string) => links.find(({ sink }) => sink === name)?.ref;

@@ -1,21 +1,21 @@
 import * as z from "zod";
-import { secretSources } from "../config/secret-source.ts";
+import { type RedmineSink, redmine } from "./redmine.ts";
 import type { SinkKind, SinkSettings } from "./sink.ts";
 import { type WebhookSink, webhook } from "./webhook.ts";
 
-export type SinkConfig = WebhookSink;
-
-/** Every kind of sink; a new one is a file beside this one, its line here, and its type above. */
-const kinds = [webhook] as const;
-
+// Every kind of sink. A new one is a file beside this one and its name in these three lines.
+export type SinkConfig = WebhookSink | RedmineSink;
+const kinds = [webhook, redmine] as const;
 /** What may stand at `tickets.sinks.<name>`. */
-export const sinkSettings = z.discriminatedUnion("kind", [webhook.settings]);
+export const sinkSettings = z.discriminatedUnion("kind", [webhook.settings, redmine.settings]);
 
 /** For suggestions: the words that may stand there. */
 export const sinkKeys: Readonly<Record<string, readonly string[]>> = {
   "tickets.sinks.*": [...new Set(kinds.flatMap(({ settings }) => Object.keys(settings.shape)))],
   "tickets.sinks.*.kind": kinds.map(({ kind }) => kind),
-  "tickets.sinks.*.secretFrom": secretSources,
+  ...Object.fromEntries(
+    kinds.flatMap(({ keys }) => Object.entries(keys).map(([name, words]) => [`tickets.sinks.*.${name}`, words])),
+  ),
 };
 
 /** The kind of these settings, which the schema has proven to be its own. */

@@ -12,6 +12,8 @@ export interface SinkKind<Settings extends SinkSettings> {
   readonly kind: Settings["kind"];
   /** What may stand below `tickets.sinks.<name>`, with `kind: z.literal(…)`. */
   readonly settings: z.ZodObject;
+  /** The words that may stand in some of its settings: to suggest one for a typo. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
   /** What the shape alone does not show. */
   check(settings: Settings): readonly SinkFault[];
   /** Where its secrets are kept, so that on AWS its function may read them. */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { secretSource } from "../config/secret-source.ts";
+import { secretSource, secretSources } from "../config/secret-source.ts";
 import type { SecretSource } from "../config/types.ts";
 import type { TicketEntry } from "../ports.ts";
 import { checkTarget } from "./check-target.ts";
@@ -25,6 +25,7 @@ export const webhook: SinkKind<WebhookSink> = {
     secretFrom: secretSource,
     allowPrivate: z.array(z.string().min(1)).min(1).max(20).optional(),
   }),
+  keys: { secretFrom: secretSources },
   check: checkTarget,
   secrets: ({ secretFrom }) => [secretFrom],
   async create({ url, secretFrom, allowPrivate = [] }, { name, clock, secrets, http }) {
