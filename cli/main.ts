@@ -28,6 +28,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   deploy: () => import("./deploy.ts"),
   destroy: () => import("./destroy.ts"),
   dns: () => import("./dns.ts"),
+  replay: () => import("./replay.ts"),
+  redrive: () => import("./redrive.ts"),
   cost: () => import("./cost.ts"),
 };
 

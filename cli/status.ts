@@ -1,14 +1,35 @@
 import type { Command } from "commander";
 import type { FolderOptions } from "./data-folder.ts";
 
+interface StatusOptions extends FolderOptions {
+  readonly stage?: string;
+  readonly endpointUrl?: string;
+  readonly json?: boolean;
+}
+
 export function register(program: Command): void {
   program
     .command("status")
     .description("counts by stream and state, what is unfinished, queues, refusals")
     .option("--data <folder>", "the engine's data folder (default: local.data)")
     .option("--config <file>", "configuration file that names the data folder")
+    .option("--stage <name>", "a deployed stage instead: its queues, dead letters, unfinished and held mail, alarms")
+    .option("--endpoint-url <url>", "with --stage: an emulator of AWS")
     .option("--json", "one JSON object")
-    .action(async (options: FolderOptions & { readonly json?: boolean }) => {
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mailweir status
+  mailweir status --stage prod --json | jq '.queues[] | select(.deadLetters > 0)'
+
+Exit status with --stage: 0 all is well; 1 there are dead letters or alarms, or SES does not receive by the stage.`,
+    )
+    .action(async (options: StatusOptions) => {
+      if (options.stage !== undefined) {
+        process.exitCode = await tellStage({ ...options, stage: options.stage });
+        return;
+      }
       const { dataFolderOf, openForReading } = await import("./data-folder.ts");
       const { findEngine } = await import("../local/store/lock.ts");
       const store = await openForReading(options);
@@ -51,4 +72,18 @@ export function register(program: Command): void {
         await store.close();
       }
     });
+}
+
+/** @returns the exit status */
+async function tellStage(options: StatusOptions & { readonly stage: string }): Promise<number> {
+  const { openStage } = await import("./stage/open-stage.ts");
+  const { describeStatus, needsSomebody, stageStatus } = await import("./stage/stage-status.ts");
+  const stage = await openStage(options);
+  try {
+    const status = await stageStatus(stage);
+    process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : describeStatus(status));
+    return needsSomebody(status) ? 1 : 0;
+  } finally {
+    stage.close();
+  }
 }

@@ -29,6 +29,11 @@ const callers: Readonly<Record<string, Pick<DeployedFunction, "url" | "asynchron
   "one-click": { url: true },
 };
 
+/** Invoked asynchronously, and so with a dead-letter queue `<prefix>-<name>-dlq` that no queue stands before. */
+export const functionsWithDeadLetters: readonly string[] = Object.keys(callers).filter(
+  (name) => callers[name]?.asynchronous,
+);
+
 /**
  * @param input - what `mailweir.config.ts` exports
  * @throws {ConfigError} with every mistake in it
