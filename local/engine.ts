@@ -199,15 +199,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     const resolver = createResolver(hooks.dns ?? config.local.dns, clock);
     const authserv = `inbound-smtp.${region}.amazonaws.com`;
+    const verify = createVerify({
+      authenticate: (raw, session) => authenticate(raw, { ...session, authserv }, resolver, { now: clock.now() }),
+      scanner: createScanner(config.local.scanners),
+      readings: config.local.ses,
+      clock,
+      log,
+    });
     const runner = createRunner({
       store: store.engine,
-      verify: createVerify({
-        authenticate: (raw, session) => authenticate(raw, { ...session, authserv }, resolver, { now: clock.now() }),
-        scanner: createScanner(config.local.scanners),
-        readings: config.local.ses,
-        clock,
-        log,
-      }),
+      verify,
       tools: {
         region,
         accountId: config.accountId,
@@ -301,6 +302,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const oneClick =
       oneClickFunction && host ? serveOneClick({ host, target: oneClickFunction, random, log }) : async () => undefined;
     const http = await startHttp({
+      verify,
       listen: httpListen,
       config,
       store,

@@ -208,6 +208,12 @@ export interface Ledger {
    * stream is `decided`, one without is `done` with its outcome.
    */
   decide(decisions: readonly Decision[]): Promise<readonly RecipientRecord[]>;
+  /**
+   * Puts a new decision in the place of one that has ended, or that was not sent yet: `done`, `quarantined`, `failed` or
+   * `decided` → `decided` (without a stream: `done` with its outcome). For a replay, which sends it then as the router would;
+   * effects that happened do not happen again. `undefined`, and nothing changes, while it is under way or unknown.
+   */
+  redecide(decision: Decision): Promise<RecipientRecord | undefined>;
   /** `decided` → `routed`; a state further on stays as it is. */
   routed(sesMessageId: SesMessageId, recipients: readonly string[]): Promise<void>;
   /**

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
+import * as z from "zod";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import { normaliseAddress, parseMailAddress } from "../../shared/mail/address.ts";
@@ -14,6 +15,7 @@ import { discardHeld } from "../../shared/streams/discard.ts";
 import { openContent } from "../../shared/streams/open-content.ts";
 import { releaseFromQuarantine } from "../../shared/streams/release.ts";
 import { readHeader } from "../actions/stored-block.ts";
+import type { Verify } from "../actions/verify.ts";
 import type { Log } from "../log.ts";
 import { freshMessageId } from "../play/compose-as.ts";
 import { injectedResults } from "../play/injected.ts";
@@ -31,10 +33,12 @@ import { watchCommits } from "./changes.ts";
 import { serveCompose, submitted } from "./compose-api.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
 import { buildJourney, type Journey } from "./journey.ts";
+import { jsonBody } from "./json-body.ts";
 import { serveMail } from "./mail-api.ts";
 import { serveOutbox } from "./outbox-api.ts";
 import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
+import { serveReplay } from "./replay-api.ts";
 import { serveSuppressions } from "./suppression-api.ts";
 import { serveTickets } from "./ticket-api.ts";
 
@@ -45,6 +49,7 @@ export interface ApiParts {
   readonly ports: Ports;
   readonly reception: Reception;
   readonly search: Search;
+  readonly verify: Verify;
   readonly log: Pick<Log, "error">;
   readonly sesApi: FindingsParts["sesApi"];
 }
@@ -61,6 +66,7 @@ export function createApi({
   ports: allPorts,
   reception,
   search,
+  verify,
   sesApi,
   log,
 }: ApiParts): Hono<{ Bindings: HttpBindings }> {
@@ -168,6 +174,8 @@ export function createApi({
   const { clock, random } = allPorts;
   serveCompose(api, { config, reception, engine, outbox: ports.outbox, secrets: ports.secrets, clock, random });
 
+  serveReplay(api, { config, store, search, verify, clock });
+
   serveFindings(api, { config, clock: allPorts.clock, sesApi });
   api.get("/status", async (c) => c.json(await engine.status()));
 
@@ -233,6 +241,13 @@ export function createApi({
     return c.json({ messages, next: nextOf(messages, limit, ({ number }) => number) });
   });
 
+  api.post("/queues/:name/redrive", async (c) => {
+    const body = await jsonBody(c, redriveBody, 1_000_000);
+    if ("refused" in body) return body.refused;
+    const { messageIds } = body.value;
+    return c.json({ moved: await ports.queues.redrive(c.req.param("name"), messageIds) });
+  });
+
   let listeners = 0;
   api.get("/events", (c) => {
     if (listeners >= maxListeners) return problem(c, 503, `${maxListeners} readers listen already: close some.`);
@@ -266,6 +281,8 @@ export function createApi({
   });
   return api;
 }
+
+const redriveBody = z.strictObject({ messageIds: z.array(z.string().max(100)).min(1).max(10_000).optional() });
 
 const noMessage = "There is no such message: GET /api/messages lists those that are.";
 

@@ -22,6 +22,8 @@ export interface EngineStore {
   /** Put-if-absent; answers what is stored, so that a resume never judges anew. */
   recordVerification(sesMessageId: SesMessageId, verification: Verification): Promise<Verification>;
   verification(sesMessageId: SesMessageId): Promise<Verification | undefined>;
+  /** For a replay from raw, which somebody asked for: the new findings in the place of the recorded ones. */
+  replaceVerification(sesMessageId: SesMessageId, verification: Verification): Promise<void>;
 
   /** The rule set as it was at receipt, stored once by its content's hash. */
   snapshotRuleSet(ruleSet: RuleSet | undefined): Promise<string>;

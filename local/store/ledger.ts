@@ -75,6 +75,26 @@ export function createLedger(database: Database, clock: Clock): Ledger {
           return record(tx, seq, decision.recipient) as RecipientRecord;
         }),
       ),
+    redecide: (decision) =>
+      database.write((tx) => {
+        const { sesMessageId, recipient, stream, outcome, ...rest } = decision;
+        const seq = findSequence(tx, sesMessageId);
+        if (seq === undefined) return undefined;
+        const { changes } = tx.run(
+          `UPDATE recipients SET state = ?, open = ?, stream = ?, decision = ?, outcome = ?, cause = NULL,
+             duplicate_of = NULL, detail = NULL, updated_at = ?
+           WHERE seq = ? AND recipient = ? AND state IN ('done', 'quarantined', 'failed', 'decided')`,
+          stream === null ? "done" : "decided",
+          stream === null ? 0 : 1,
+          stream,
+          JSON.stringify(rest),
+          outcome ?? null,
+          clock.now().getTime(),
+          seq,
+          recipient,
+        );
+        return changes === 1 ? record(tx, seq, recipient) : undefined;
+      }),
     routed: (sesMessageId, recipients) =>
       database.write((tx) => {
         const seq = findSequence(tx, sesMessageId);

@@ -13,7 +13,7 @@ import { findSequence, sequenceOf } from "./ids.ts";
 import { endUntold, receiveRecipient } from "./ledger.ts";
 import { orDiscard } from "./objects.ts";
 
-type Messages = Pick<EngineStore, "accept" | "recordVerification" | "endMessage">;
+type Messages = Pick<EngineStore, "accept" | "recordVerification" | "replaceVerification" | "endMessage">;
 type MessageReading = Pick<EngineStore, "message" | "openRaw" | "unended" | "countUnended" | "verification">;
 
 // What a list shows of a header: longer ones are cut, whatever a sender puts there.
@@ -67,6 +67,15 @@ export function createMessages(
           JSON.stringify(verification),
         );
         return verificationOf(tx, sesMessageId) as Verification;
+      }),
+    replaceVerification: (sesMessageId, verification) =>
+      database.write((tx) => {
+        const seq = knownSequence(tx, sesMessageId);
+        tx.run(
+          "INSERT OR REPLACE INTO verifications (seq, verification) VALUES (?, ?)",
+          seq,
+          JSON.stringify(verification),
+        );
       }),
     endMessage: (sesMessageId, { reason, untold }) =>
       database.write((tx) => {

@@ -39,12 +39,31 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
     return kind === "written";
   };
 
-  const decideOne = async (decision: Decision): Promise<RecipientRecord> => {
+  // Only where nobody decided: a recipient that nothing is known of, or that failed before anybody could.
+  const nobodyDecided = {
+    condition: "attribute_not_exists(pk) OR (attribute_not_exists(#d) AND #s IN (:received, :failed))",
+    values: { ":received": text("received"), ":failed": text("failed") },
+  };
+  const settled = {
+    condition: "#s IN (:done, :quarantined, :failed, :wasDecided)",
+    values: {
+      ":done": text("done"),
+      ":quarantined": text("quarantined"),
+      ":failed": text("failed"),
+      ":wasDecided": text("decided"),
+    },
+  };
+
+  const writeDecision = (
+    decision: Decision,
+    where: typeof nobodyDecided | typeof settled,
+    forget: readonly string[],
+  ) => {
     const { sesMessageId, recipient, stream, outcome, ...rest } = decision;
     const optional = Object.entries({ st: stream ?? undefined, o: outcome }).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value] as const],
     );
-    const absent = ["c", ...(stream === null ? ["st", "us"] : []), ...(outcome === undefined ? ["o"] : [])];
+    const absent = ["c", ...forget, ...(stream === null ? ["st", "us"] : []), ...(outcome === undefined ? ["o"] : [])];
     const sets = [
       "#s = :s",
       "#d = :d",
@@ -55,29 +74,28 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
       ...optional.map(([name]) => `#${name} = :${name}`),
       ...(stream === null ? [] : ["#us = :us"]),
     ];
-    const written = await dynamo.update(
+    return dynamo.update(
       table,
       recipientKey(decision),
       `SET ${sets.join(", ")} REMOVE ${absent.map((name) => `#${name}`).join(", ")}`,
       {
-        // Only where nobody decided: a recipient that nothing is known of, or that failed before anybody could.
-        condition: "attribute_not_exists(pk) OR (attribute_not_exists(#d) AND #s IN (:received, :failed))",
+        condition: where.condition,
         values: {
+          ...where.values,
           ":s": text(stream === null ? "done" : "decided"),
           ":d": json(rest),
           ":at": text(isoTime(decision.receivedAt)),
           ":up": text(now()),
           ":ttl": expiry(keepDays * dayMs),
           ":zero": number(0),
-          ":received": text("received"),
-          ":failed": text("failed"),
           ...Object.fromEntries(optional.map(([name, value]) => [`:${name}`, text(value)])),
           ...(stream !== null && { ":us": text(shardOf(sesMessageId)) }),
         },
       },
     );
-    return toRecord(written.item ?? {});
   };
+  const decideOne = async (decision: Decision): Promise<RecipientRecord> =>
+    toRecord((await writeDecision(decision, nobodyDecided, [])).item ?? {});
 
   return {
     async putMeta(meta) {
@@ -102,6 +120,10 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
       return item && jsonOf<ReceiptMeta>(item, "m");
     },
     decide: (decisions) => inParallel(decisions, maxRecipientsAtOnce, decideOne),
+    async redecide(decision) {
+      const { kind, item } = await writeDecision(decision, settled, ["dup", "det"]);
+      return kind === "written" ? toRecord(item ?? {}) : undefined;
+    },
     async routed(sesMessageId, recipients) {
       await inParallel(recipients, maxRecipientsAtOnce, (recipient) =>
         dynamo.update(table, recipientKey({ sesMessageId, recipient }), "SET #s = :routed, #up = :up", {

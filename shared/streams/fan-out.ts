@@ -48,6 +48,23 @@ export interface FannedOut {
 export async function fanOut(ports: FanOutPorts, config: ResolvedConfig, arrival: Arrival): Promise<FannedOut> {
   const { judgement, headers } = await judgeArrival(arrival);
   const records = await ports.ledger.decide(decisionsFor(config, arrival, judgement, headers));
+  return { records, sent: await sendDecided(ports, config, arrival, judgement, headers, records) };
+}
+
+/**
+ * Sends what is decided and not sent yet to the queues of the streams, and notes what was sent.
+ *
+ * @returns the streams that were sent to
+ * @throws {QueueSendError} after everything else was done
+ */
+export async function sendDecided(
+  ports: FanOutPorts,
+  config: ResolvedConfig,
+  arrival: Arrival,
+  judgement: Judgement,
+  headers: readonly Header[],
+  records: readonly RecipientRecord[],
+): Promise<string[]> {
   const messages = composeAll(arrival, judgement, headers, records);
   const failures: { queue: string; cause: string }[] = [];
   let throttled: unknown;
@@ -71,7 +88,7 @@ export async function fanOut(ports: FanOutPorts, config: ResolvedConfig, arrival
   // Patience helps, and costs the notice none of its receives.
   if (throttled !== undefined) throw throttled;
   if (failures.length > 0) throw new QueueSendError(arrival.sesMessageId, failures);
-  return { records, sent };
+  return sent;
 }
 
 /** Headers first: the object is read only when they cannot decide. */

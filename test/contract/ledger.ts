@@ -156,6 +156,32 @@ export function ledgerContract(name: string, open: () => Promise<Opened<{ readon
         expect(await ledger.reopen(freshId(), claim.recipient, "personal")).toBe(false);
       });
 
+      test("redecide puts a new decision in the place of one that has ended, and the next attempt counts on", async () => {
+        const claim = await claimed(ledger);
+        const { sesMessageId, recipient } = claim;
+        const again = decisionFor(sesMessageId, recipient, { stream: "personal", reasons: ["replayed"] });
+        expect(await ledger.redecide(again)).toBeUndefined();
+        await ledger.finish(claim, { state: "done", outcome: "ticket-opened", detail: { ticket: "1" } });
+        const changed = await ledger.redecide(again);
+        expect(changed).toMatchObject({ state: "decided", stream: "personal", reasons: ["replayed"], attempts: 1 });
+        expect(changed).not.toHaveProperty("outcome");
+        expect(changed).not.toHaveProperty("detail");
+        expect((await ledger.recipients(sesMessageId))[0]).toEqual(changed);
+        // Not sent yet: it may be decided anew.
+        expect(await ledger.redecide(again)).toMatchObject({ state: "decided" });
+        expect(await ledger.finish(claim, { state: "done", outcome: "late" })).toBe(false);
+        const next = await claimAgain(ledger, claim);
+        expect(next.attempt).toBe(2);
+        expect(await ledger.redecide(again)).toBeUndefined();
+        await ledger.finish(next, { state: "quarantined", outcome: "held" });
+        expect(await ledger.redecide({ ...again, stream: null, outcome: "dropped" })).toMatchObject({
+          state: "done",
+          stream: null,
+          outcome: "dropped",
+        });
+        expect(await ledger.redecide(decisionFor(freshId(), recipient))).toBeUndefined();
+      });
+
       test("endHeld ends a quarantined record, once, and only a quarantined one", async () => {
         const claim = await claimed(ledger);
         expect(await ledger.endHeld(claim.sesMessageId, claim.recipient, "discarded")).toBe(false);
