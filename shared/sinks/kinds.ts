@@ -1,13 +1,14 @@
 import * as z from "zod";
+import { type GithubSink, github } from "./github.ts";
 import { type RedmineSink, redmine } from "./redmine.ts";
 import type { SinkKind, SinkSettings } from "./sink.ts";
 import { type WebhookSink, webhook } from "./webhook.ts";
 
 // Every kind of sink. A new one is a file beside this one and its name in these three lines.
-export type SinkConfig = WebhookSink | RedmineSink;
-const kinds = [webhook, redmine] as const;
+export type SinkConfig = WebhookSink | RedmineSink | GithubSink;
+const kinds = [webhook, redmine, github] as const;
 /** What may stand at `tickets.sinks.<name>`. */
-export const sinkSettings = z.discriminatedUnion("kind", [webhook.settings, redmine.settings]);
+export const sinkSettings = z.discriminatedUnion("kind", [webhook.settings, redmine.settings, github.settings]);
 
 /** For suggestions: the words that may stand there. */
 export const sinkKeys: Readonly<Record<string, readonly string[]>> = {

@@ -5,6 +5,7 @@ import type { TicketAttachment } from "../ports.ts";
 import { answerError, callJson, type JsonAnswer } from "./call-json.ts";
 import { checkTarget } from "./check-target.ts";
 import { describeEntry, shortened } from "./describe-entry.ts";
+import { fenced } from "./fenced.ts";
 import { maxFileBytes, type SinkEntry, SinkError, type SinkIssue, type SinkKind, type SinkTools } from "./sink.ts";
 
 export interface RedmineSink {
@@ -188,11 +189,9 @@ function marksIn(text: string): string[] {
 
 /** A text as it is: no markup of a stranger's, no image that loads, no mention. */
 function block(text: string, format: "textile" | "markdown"): string {
+  if (format === "markdown") return fenced(text);
   const clean = text.replace(/\r\n?/g, "\n").trimEnd();
-  if (format === "textile") return `<pre>\n${clean.replace(/<(?=\s*\/?\s*pre)/gi, "<\u200b")}\n</pre>`;
-  const longest = Math.max(2, ...[...clean.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = "`".repeat(longest + 1);
-  return `${fence}\n${clean}\n${fence}`;
+  return `<pre>\n${clean.replace(/<(?=\s*\/?\s*pre)/gi, "<\u200b")}\n</pre>`;
 }
 
 const issue = z.looseObject({

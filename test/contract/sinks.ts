@@ -7,8 +7,6 @@ export interface OpenedSink {
   readonly sink: AskedSink;
   /** Everything that people read of an issue in the target: subject, texts. */
   texts(ref: string): Promise<string>;
-  /** What a ticket's files hold, by the last part of their key. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
   close(): Promise<void>;
 }
 
