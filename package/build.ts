@@ -13,7 +13,7 @@ const out = join(project, "build");
 const relativeImport = /(["'])(\.\.?\/)([^"']+)\.ts\1/g;
 
 /** What people import; everything else may change from one version to the next. */
-const entries = ["main", "unsubscribe"] as const;
+const entries = ["package/main", "package/unsubscribe", "testing/main"] as const;
 
 await rm(out, { recursive: true, force: true });
 await promisify(execFile)(
@@ -56,7 +56,7 @@ for (const [format, extension] of [
 await rm(join(out, "package", "unsubscribe.js"));
 
 const declared = new Set<string>();
-for (const entry of entries) await follow(join(out, "package", `${entry}.d.ts`), declared);
+for (const entry of entries) await follow(join(out, `${entry}.d.ts`), declared);
 const forRequire = new Set<string>();
 await follow(join(out, "package", "unsubscribe.d.ts"), forRequire);
 for (const file of forRequire) {

@@ -1,9 +1,9 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -17,7 +17,9 @@ let folder = "";
 
 const bin = (name: string) => join(folder, "node_modules", ".bin", name);
 const inFolder = (program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  run(program, args, { cwd: folder, env: { ...process.env, ...env }, maxBuffer: 2 ** 24 });
+  run(program, args, { cwd: folder, env: { ...process.env, ...env }, maxBuffer: 2 ** 24 }).catch((error) => {
+    throw new Error(`${error.message}\n${error.stdout}`, { cause: error });
+  });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mailweir-package-"));
@@ -32,12 +34,77 @@ beforeAll(async () => {
     ...["install", "--save-dev", ...quiet],
     ...["typescript@7", "vitest@5", "jest@30", "@types/node@24"],
   ]);
-  await Promise.all(Object.entries(scratch).map(([name, text]) => writeFile(join(folder, name), text)));
+  for (const [name, text] of Object.entries(scratch)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const secret = "an example secret of the first key";
+
+const suite = `import { fileURLToPath } from "node:url";
+import assert from "node:assert/strict";
+import { startMailweir } from "mailweir/testing";
+
+export function define(test, after) {
+  const seen = [];
+  const started = [
+    startMailweir({
+      config: {
+        domains: ["example.com"],
+        streams: {
+          own: {
+            recipients: ["own@example.com"],
+            worker: async (message) => {
+              seen.push(message.headers.subject);
+              return { outcome: "seen" };
+            },
+          },
+          unsubscribe: { recipients: ["unsubscribe@example.com"] },
+        },
+      },
+    }),
+    startMailweir({ configFile: fileURLToPath(new URL("mailweir.config.ts", import.meta.url)) }),
+  ];
+  after(async () => {
+    for (const mailweir of await Promise.all(started)) await mailweir.stop();
+  });
+
+  test("a worker of the test's own", async () => {
+    const mailweir = await started[0];
+    const mail = await mailweir.inject({ to: "own@example.com", subject: "Hi" });
+    const { outcome } = await mailweir.waitFor("stream", { mail });
+    assert.equal(outcome, "seen");
+    assert.deepEqual(seen, ["Hi"]);
+  });
+
+  test("the project's own configuration, in threads", async () => {
+    const mailweir = await started[1];
+    const mail = await mailweir.inject({ to: "invoices@example.com", subject: "Invoice 7" });
+    const { outcome, detail } = await mailweir.waitFor("stream", { mail });
+    assert.equal(outcome, "filed");
+    assert.equal(detail.subject, "Invoice 7");
+  });
+
+  test("a forgery unsubscribes nobody, and the wait tells why", async () => {
+    const mailweir = await started[0];
+    const mail = await mailweir.inject({ to: "unsubscribe@example.com", subject: "unsubscribe", authentication: "fail" });
+    await assert.rejects(mailweir.waitFor("unsubscribe", { mail }), { code: "ERR_NOTHING_HAPPENED", message: /dmarc FAIL/ });
+  });
+
+  test("time and faults", async () => {
+    const mailweir = await started[0];
+    mailweir.faults.functionTimeout("work-own");
+    const mail = await mailweir.inject({ to: "own@example.com", subject: "Later" });
+    await assert.rejects(mailweir.waitFor("stream", { mail }), { code: "ERR_NOTHING_HAPPENED" });
+    await mailweir.advance({ minutes: 1 });
+    assert.equal((await mailweir.waitFor("stream", { mail })).outcome, "seen");
+    await mailweir.reset();
+  });
+}
+`;
 
 const scratch: Readonly<Record<string, string>> = {
   "tsconfig.json": JSON.stringify({
@@ -48,7 +115,7 @@ const scratch: Readonly<Record<string, string>> = {
       types: ["node"],
       allowImportingTsExtensions: true,
     },
-    include: ["mailweir.config.ts", "sender.ts", "sender.cts"],
+    include: ["mailweir.config.ts", "sender.ts", "sender.cts", "tickets.test.ts"],
   }),
   "mailweir.config.ts": `import { defineMail, type StreamWorker } from "mailweir";
 
@@ -80,6 +147,42 @@ const unsubscriber: unsubscribe.Unsubscriber = unsubscribe.createUnsubscriber({
   mailto: "unsubscribe@example.com",
 });
 export const path: string = unsubscriber.personOf("ann@example.org");
+`,
+  // One suite, for whoever runs it: `test` and `after` are what the three of them have in common.
+  "suite.mjs": suite,
+  "tickets.test.ts": `import { afterAll, expect, test } from "vitest";
+import { type InjectedMail, type Mailweir, startMailweir } from "mailweir/testing";
+import config from "./mailweir.config.ts";
+
+const mailweir: Mailweir = await startMailweir({ config });
+afterAll(() => mailweir.stop());
+
+test("a ticket", async () => {
+  const mail: InjectedMail = await mailweir.inject({ to: "support@example.com", subject: "Broken door" });
+  const ticket = await mailweir.waitFor("ticket", { mail });
+  expect(ticket.subject).toBe("Broken door");
+  expect(ticket.entries.length).toBe(1);
+});
+`,
+  "vitest.config.mjs": `export default { test: { include: ["*.test.ts", "vitest/*.test.mjs"] } };`,
+  "vitest/kit.test.mjs": `import { afterAll, test } from "vitest";
+import { define } from "../suite.mjs";
+define(test, afterAll);
+`,
+  "jest.config.mjs": `export default { testMatch: ["<rootDir>/jest/*.test.mjs"], transform: {}, testTimeout: 60_000 };`,
+  "jest/kit.test.mjs": `import { define } from "../suite.mjs";
+define(test, afterAll);
+`,
+  "node/kit.test.mjs": `import { after, test } from "node:test";
+import { define } from "../suite.mjs";
+define(test, after);
+`,
+  "node/required.test.cjs": `const { test } = require("node:test");
+const { startMailweir } = require("mailweir/testing");
+test("required", async () => {
+  await using mailweir = await startMailweir({ configFile: "mailweir.config.ts" });
+  if (!mailweir.smtp.startsWith("127.0.0.1:")) throw new Error(mailweir.smtp);
+});
 `,
   "headers.mjs": `import { createUnsubscriber } from "mailweir/unsubscribe";
 const unsubscriber = createUnsubscriber({ secret: "${secret}", mailto: "unsubscribe@example.com", url: "https://mail.example.com/u" });
@@ -123,7 +226,7 @@ test("its types are sound, for import and for require", async () => {
   const wrong = `import { defineMail } from "mailweir";\nexport default defineMail({ domains: "example.com" });\n`;
   await writeFile(join(folder, "wrong.ts"), wrong);
   const failed = inFolder(bin("tsc"), ["--noEmit", "--module", "nodenext", "wrong.ts", "--ignoreConfig"]);
-  await expect(failed).rejects.toMatchObject({ stdout: expect.stringMatching(/wrong\.ts\(2,.*readonly string\[\]/s) });
+  await expect(failed).rejects.toThrow(/wrong\.ts\(2,.*readonly string\[\]/s);
 });
 
 test.for(["headers.mjs", "headers.cjs"])("mailweir/unsubscribe alone, on the oldest Node at hand: %s", async (file) => {
@@ -139,6 +242,26 @@ test.for(["mjs", "cjs"])("mailweir/unsubscribe is one file that needs nothing bu
   const text = await readFile(file, "utf8");
   const imported = [...text.matchAll(/(?:from |require\()"([^"]+)"/g)].map(([, name]) => name);
   expect([...new Set(imported)].sort()).toEqual(["node:crypto", "node:net", "node:url"]);
+});
+
+test("mailweir/testing under Vitest", async () => {
+  await inFolder(bin("vitest"), ["run", "--reporter=json", "--outputFile=vitest.json"]);
+  expect(JSON.parse(await readFile(join(folder, "vitest.json"), "utf8"))).toMatchObject({
+    success: true,
+    numPassedTests: 5,
+    numTotalTests: 5,
+  });
+});
+
+test("mailweir/testing under Jest", async () => {
+  const { stdout } = await inFolder(bin("jest"), ["--json", "--ci"], { NODE_OPTIONS: "--experimental-vm-modules" });
+  expect(JSON.parse(stdout)).toMatchObject({ success: true, numPassedTests: 4, numTotalTests: 4 });
+});
+
+test("mailweir/testing under node:test, imported and required", async () => {
+  const { stdout } = await inFolder(process.execPath, ["--test", "--test-reporter=tap", "node/*.test.*js"]);
+  expect(stdout).toMatch(/^# pass 5$/m);
+  expect(stdout).toMatch(/^# fail 0$/m);
 });
 
 test("the command line: a project's own configuration, its worker in a thread, the console", async () => {
