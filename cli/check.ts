@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { wholeNumber } from "./whole-number.ts";
 
 interface CheckOptions {
   readonly config: string;
@@ -10,6 +11,10 @@ interface CheckOptions {
   readonly ruleSet?: string;
   readonly endpointUrl?: string;
   readonly json?: boolean;
+  readonly send?: boolean;
+  readonly to?: string;
+  readonly smtp?: string;
+  readonly timeout: number;
 }
 
 export function register(program: Command): void {
@@ -25,7 +30,16 @@ export function register(program: Command): void {
     .option("--region <name>", "with --from-aws: the region (default: the configuration's)")
     .option("--rule-set <name>", "with --from-aws: another set than the active one")
     .option("--endpoint-url <url>", "with --from-aws: another SES than AWS's")
-    .option("--json", "one JSON object a finding; the shape is in docs/cli.md")
+    .option(
+      "--send",
+      "instead: mail a canary by MX to the ledger, and say how far it got (with --stage, or to the engine here)",
+    )
+    .option("--to <address>", "with --send: to this address, where it is delivered (default: one that only records it)")
+    .option("--smtp <host:port>", "with --send: to this server, whatever the MX record says")
+    .addOption(
+      new Option("--timeout <seconds>", "with --send: how long it may take").default(180).argParser(wholeNumber),
+    )
+    .option("--json", "one JSON object a finding (with --send a step); the shape is in docs/cli.md")
     .addHelpText(
       "after",
       `
@@ -33,10 +47,17 @@ Examples:
   mailweir check
   mailweir check --no-dns --json | jq -r 'select(.severity == "error") | .what'
   mailweir check --stage prod --from-aws
+  mailweir check --send --stage prod
 
-Exit status: 0 when there is nothing, or notes only; 1 when there are warnings or errors, or the configuration is not valid.`,
+The canary says that a machine wrote it: no ticket is opened for it, nobody is unsubscribed.
+
+Exit status: with --send 0 when it got to its end, else 1. Otherwise 0 when there is nothing, or notes only; 1 when there are warnings or errors, or the configuration is not valid.`,
     )
     .action(async (options: CheckOptions, command: Command) => {
+      if (options.send) {
+        process.exitCode = await followCanary(options);
+        return;
+      }
       const { checkConfig } = await import("./check-config.ts");
       const { ConfigError } = await import("../shared/config/config-error.ts");
       try {
@@ -55,6 +76,20 @@ Exit status: 0 when there is nothing, or notes only; 1 when there are warnings o
         process.exitCode = 1;
       }
     });
+}
+
+/** @returns the exit status */
+async function followCanary(options: CheckOptions): Promise<number> {
+  const { sendCanary } = await import("./send-canary.ts");
+  const arrived = await sendCanary({ ...options, timeoutSeconds: options.timeout }, (reached) => {
+    const { step, ok, says, fix } = reached;
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify(reached)}\n`
+        : `${ok ? "yes" : "NO "} ${step.padEnd(10)}${says}\n${fix === undefined ? "" : `    fix       ${fix}\n`}`,
+    );
+  });
+  return arrived ? 0 : 1;
 }
 
 type Shown = Awaited<ReturnType<typeof import("./check-config.ts")["checkConfig"]>>["findings"][number];

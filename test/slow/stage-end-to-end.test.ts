@@ -9,6 +9,7 @@ import { DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { createTransport } from "nodemailer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { callCli } from "../cli/run-cli.ts";
 import { startMinistack } from "./emulators.ts";
 import { type EngineProcess, startEngineProcess } from "./engine-process.ts";
 import { type Emulator, pythonProgram } from "./moto.ts";
@@ -131,5 +132,25 @@ export default defineMail({
     for (const id of ids) {
       expect((await ended(id, 1))["support@example.com"]).toMatch(/^ticket done ticket-(?:opened|joined) /);
     }
+  });
+
+  test("check --send follows a canary to its end, status tells of a stage that is well, and nothing is dead", async () => {
+    const stage = [
+      "--stage",
+      "test",
+      "--config",
+      join(folder, "mailweir.config.ts"),
+      "--endpoint-url",
+      emulator.endpoint,
+    ];
+    const canary = await callCli(["check", "--send", ...stage, "--smtp", `${engine.host}:${engine.port}`]);
+    expect(canary.stdout).toMatch(/^yes ended +done: recorded$/m);
+    expect(canary.exit).toBe(0);
+    const status = await callCli(["status", ...stage, "--json"]);
+    expect(JSON.parse(status.stdout)).toMatchObject({ stage: "test", unfinished: { count: 0 } });
+    const redrive = await callCli(["redrive", ...stage]);
+    expect(redrive).toMatchObject({ exit: 0, stdout: "There are no dead letters.\n" });
+    const replay = await callCli(["replay", ...stage, "--since", "2020-01-01"]);
+    expect(replay).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^\d+ with nothing left to do\n$/) });
   });
 });
