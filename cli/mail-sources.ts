@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { MailweirError } from "../shared/errors.ts";
 
 export interface MailSource {
@@ -25,7 +25,8 @@ export class NoMailFoundError extends MailweirError {
 }
 
 /**
- * Finds the messages behind one argument: a mail file, an mbox, a folder (recursively, `.eml` and `.raw`), or `-`.
+ * Finds the messages behind one argument: a mail file, an mbox, a folder (recursively, `.eml` and `.raw`, and all that lies in
+ * `cur` and `new` of a Maildir), or `-`.
  *
  * @param onSkipped - is told each file of a folder that is no mail by its name
  * @throws {NoMailFoundError} when there is no such file or folder
@@ -44,9 +45,19 @@ export async function* mailSources(argument: string, onSkipped: (path: string) =
   }
   for await (const file of walk(argument)) {
     const path = relative(argument, file).split(sep).join("/");
-    if (/\.(?:eml|raw)$/i.test(file)) yield { path, open: () => createReadStream(file) };
+    if (/\.(?:eml|raw)$/i.test(file) || (await isInMaildir(file))) yield { path, open: () => createReadStream(file) };
     else onSkipped(path);
   }
+}
+
+/** A Maildir's mails have no ending; its three folders stand beside each other. */
+async function isInMaildir(file: string): Promise<boolean> {
+  const folder = dirname(file);
+  if (!/^(?:cur|new)$/.test(basename(folder)) || basename(file).startsWith(".")) return false;
+  const beside = await Promise.all(
+    ["cur", "new", "tmp"].map((name) => stat(join(dirname(folder), name)).catch(() => undefined)),
+  );
+  return beside.every((found) => found?.isDirectory() === true);
 }
 
 /** In the order of names, so that two runs print the same. Links are not followed: they may lead in circles. */

@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { Readable } from "node:stream";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
@@ -17,20 +16,15 @@ import { releaseFromQuarantine } from "../../shared/streams/release.ts";
 import { readHeader } from "../actions/stored-block.ts";
 import type { Verify } from "../actions/verify.ts";
 import type { Log } from "../log.ts";
-import { freshMessageId } from "../play/compose-as.ts";
-import { injectedResults } from "../play/injected.ts";
-import { withMessageId } from "../play/with-message-id.ts";
 import type { Search } from "../search/open-search.ts";
 import { SearchSyntaxError } from "../search/parse-query.ts";
 import type { Reception } from "../smtp/reception.ts";
-import { submit } from "../smtp/submit.ts";
-import { toCrlf } from "../smtp/to-crlf.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { Store } from "../store/open-store.ts";
 import { heldCursor } from "../store/quarantine.ts";
 import { storedContentOf } from "../store/stored-content.ts";
 import { watchCommits } from "./changes.ts";
-import { serveCompose, submitted } from "./compose-api.ts";
+import { serveCompose } from "./compose-api.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
 import { buildJourney, type Journey } from "./journey.ts";
 import { jsonBody } from "./json-body.ts";
@@ -38,6 +32,7 @@ import { serveMail } from "./mail-api.ts";
 import { serveOutbox } from "./outbox-api.ts";
 import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
+import { serveReceiving } from "./receive-api.ts";
 import { serveReplay } from "./replay-api.ts";
 import { serveSuppressions } from "./suppression-api.ts";
 import { serveTickets } from "./ticket-api.ts";
@@ -109,56 +104,7 @@ export function createApi({
 
   serveMail(api, engine);
 
-  api.post("/messages", async (c) => {
-    const to = c.req.queries("to") ?? [];
-    // Node's own stream: one less queue between the socket and the spool.
-    const body = c.env.incoming;
-    const empty =
-      body.headers["content-length"] === "0" || (!body.headers["content-length"] && !body.headers["transfer-encoding"]);
-    if (to.length === 0 || empty) {
-      return problem(c, 400, "Name at least one recipient with ?to=… and send the message as the body.");
-    }
-    const ip = c.req.query("ip") ?? "127.0.0.1";
-    if (isIP(ip) === 0) return problem(c, 400, "ip is no IP address: it is whom the engine takes the sender for.");
-    const helo = c.req.query("helo") ?? "localhost";
-    // It ends up in the Received header: nothing that could end a line.
-    if (!/^[\x21-\x7e]{1,255}$/.test(helo)) return problem(c, 400, "helo is no host name: printable ASCII, no spaces.");
-    const results = injectedResults.safeParse(
-      Object.fromEntries(
-        Object.keys(injectedResults.shape).flatMap((name) => {
-          const value = c.req.query(name);
-          return value === undefined ? [] : [[name, value]];
-        }),
-      ),
-    );
-    if (!results.success) {
-      const [issue] = results.error.issues;
-      return problem(c, 400, `${issue?.path.join(".")}: ${issue?.message}`);
-    }
-    const messageId = c.req.query("message-id");
-    if (messageId !== undefined && messageId !== "fresh") {
-      return problem(
-        c,
-        400,
-        "message-id is fresh: the message gets one that was never there; without it, it keeps its own.",
-      );
-    }
-    const from = c.req.query("from") ?? "";
-    const raw = toCrlf(body);
-    return submitted(
-      c,
-      await submit(reception, {
-        client: {
-          ip,
-          helo,
-          injected: { by: "upload", ...(Object.keys(results.data).length > 0 && { results: results.data }) },
-        },
-        from,
-        to,
-        raw: messageId === "fresh" ? withMessageId(raw, freshMessageId(from, allPorts.random.bytes(12))) : raw,
-      }),
-    );
-  });
+  serveReceiving(api, { engine, reception, random: allPorts.random });
 
   api.get("/refusals", async (c) => {
     const query = page(c, 500);

@@ -62,7 +62,13 @@ export interface Transaction {
   /** RCPT TO: 250, or why not. */
   addRecipient(path: string): Promise<SmtpReply>;
   /** The message, dots unstuffed. Reads all of it, also when it is refused, up to twice the size limit. */
-  receive(octets: AsyncIterable<Uint8Array>): Promise<Received>;
+  receive(octets: AsyncIterable<Uint8Array>, given?: GivenReceipt): Promise<Received>;
+}
+
+/** What a replay of mail from elsewhere keeps: the same mail is the same message, received when it was. */
+export interface GivenReceipt {
+  readonly sesMessageId: SesMessageId;
+  readonly receivedAt: Date;
 }
 
 export type Received =
@@ -186,13 +192,13 @@ export function createReception(options: ReceptionOptions): Reception {
         await refuse(client, { stage: "RCPT", from, recipient: path, ...refusal });
         return refusal.reply;
       },
-      receive(octets) {
-        const work = receive(octets, async (sesMessageId, raw, sizeBytes) => {
+      receive(octets, given) {
+        const work = receive(octets, given?.sesMessageId, async (sesMessageId, raw, sizeBytes) => {
           const { ip, helo, tls, injected } = client;
           await store.accept(
             {
               sesMessageId,
-              receivedAt: clock.now(),
+              receivedAt: given?.receivedAt ?? clock.now(),
               client: {
                 ip,
                 helo,
@@ -223,11 +229,12 @@ export function createReception(options: ReceptionOptions): Reception {
 
   async function receive(
     octets: AsyncIterable<Uint8Array>,
+    givenId: SesMessageId | undefined,
     accept: (id: SesMessageId, raw: RawInput, sizeBytes: number) => Promise<void>,
   ): Promise<
     Exclude<Received, { kind: "refused" }> | ({ readonly kind: "refused"; readonly hangUp: boolean } & Reason)
   > {
-    const sesMessageId = createSesMessageId(options.random.bytes(24));
+    const sesMessageId = givenId ?? createSesMessageId(options.random.bytes(24));
     const spool = createSpoolWriter(options.spoolFolder, sesMessageId);
     const gauge = createGauge();
     let refusal: Reason | undefined;

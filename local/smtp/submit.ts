@@ -1,6 +1,6 @@
 import type { SmtpReply } from "../../shared/receipt/replies.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
-import type { Client, Reception } from "./reception.ts";
+import type { Client, GivenReceipt, Reception } from "./reception.ts";
 
 export interface Submission {
   /** Whom the engine takes the sender for: `mailweir send --ip …` and the console. */
@@ -10,6 +10,8 @@ export interface Submission {
   readonly to: readonly string[];
   /** CRLF line ends, no dot-stuffing. */
   readonly raw: AsyncIterable<Uint8Array>;
+  /** Mail that was received before, here or elsewhere. */
+  readonly given?: GivenReceipt;
 }
 
 export interface SubmissionResult {
@@ -24,7 +26,10 @@ export interface SubmissionResult {
  * Sends a message through the very acceptance that SMTP runs, as if it came from `client`. For the HTTP API of this machine
  * only: there is no such command in the SMTP server, because whoever reached its port could pose as anybody.
  */
-export async function submit(reception: Reception, { client, from, to, raw }: Submission): Promise<SubmissionResult> {
+export async function submit(
+  reception: Reception,
+  { client, from, to, raw, given }: Submission,
+): Promise<SubmissionResult> {
   const transaction = await reception.begin(client, from);
   if (!("addRecipient" in transaction)) return { reply: transaction, recipients: [] };
   const recipients: { recipient: string; reply: SmtpReply }[] = [];
@@ -33,7 +38,7 @@ export async function submit(reception: Reception, { client, from, to, raw }: Su
     const reply = recipients.at(-1)?.reply ?? { code: 503, text: "Error: need RCPT command" };
     return { reply, recipients };
   }
-  const received = await transaction.receive(raw);
+  const received = await transaction.receive(raw, given);
   if (received.kind === "gone")
     return { reply: { code: 451, status: "4.3.0", text: "The message ended early" }, recipients };
   return {
