@@ -18,6 +18,7 @@ import { createResolver } from "./authenticate/create-resolver.ts";
 import { openBlockLists } from "./block-lists/block-lists.ts";
 import type { CloudTarget } from "./cloud/cloud-target.ts";
 import { startHttp } from "./console/http-server.ts";
+import { serveMailLink } from "./console/mail-link.ts";
 import { serveOneClick } from "./console/one-click.ts";
 import type { EngineHooks } from "./engine-hooks.ts";
 import { secretFromEnvironment } from "./environment.ts";
@@ -312,6 +313,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       token,
       sesApi,
       oneClick,
+      mailLink: serveMailLink({ ports, engine: store.engine, random }),
       log,
     });
     undo.push(() => http.close());

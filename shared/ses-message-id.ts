@@ -37,3 +37,30 @@ export function createSesMessageId(randomBytes: Uint8Array): SesMessageId {
   }
   return id as SesMessageId;
 }
+
+/** The 25 octets behind an id of that shape; `undefined` for any other. */
+export function sesMessageIdOctets(id: SesMessageId): Uint8Array | undefined {
+  if (!/^[0-9a-v]{40}$/.test(id)) return undefined;
+  const octets = new Uint8Array(25);
+  for (const [index, character] of [...id].entries()) {
+    const value = base32hex.indexOf(character);
+    for (let bit = 0; bit < 5; bit++) {
+      if (((value >>> (4 - bit)) & 1) === 0) continue;
+      const at = index * 5 + bit;
+      octets[at >>> 3] = (octets[at >>> 3] ?? 0) | (128 >>> (at & 7));
+    }
+  }
+  return octets;
+}
+
+/** `undefined` when they are not 25. */
+export function sesMessageIdOfOctets(octets: Uint8Array): SesMessageId | undefined {
+  if (octets.length !== 25) return undefined;
+  let id = "";
+  for (let at = 0; at < 200; at += 5) {
+    let value = 0;
+    for (let bit = at; bit < at + 5; bit++) value = (value << 1) | (((octets[bit >>> 3] ?? 0) >>> (7 - (bit & 7))) & 1);
+    id += base32hex[value];
+  }
+  return id as SesMessageId;
+}

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
+import { mailLinkPath } from "../../shared/delivery/mail-link.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import { listenFailure } from "../listen-failure.ts";
 import { isSesRequest } from "../ses-api/check-signature.ts";
@@ -20,6 +21,8 @@ export interface HttpOptions extends ApiParts {
   readonly sesApi: SesApi;
   /** Answers below `oneClickPath`, for whoever has a link: under any name, without token. */
   readonly oneClick: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** The same below `mailLinkPath`. */
+  readonly mailLink: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
 
 export interface Http {
@@ -41,7 +44,7 @@ export class HttpListenError extends MailweirError {
  * @throws {HttpListenError}
  */
 export async function startHttp(options: HttpOptions): Promise<Http> {
-  const { listen, token, sesApi, oneClick, log } = options;
+  const { listen, token, sesApi, oneClick, mailLink, log } = options;
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (c, next) => {
     await next();
@@ -59,6 +62,10 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
     }
     if (request.url?.startsWith(oneClickPath) === true) {
       oneClick(request, response).catch(() => response.destroy());
+      return;
+    }
+    if (request.url?.startsWith(mailLinkPath) === true) {
+      mailLink(request, response).catch(() => response.destroy());
       return;
     }
     const refusal = refuse(request, token);

@@ -59,6 +59,8 @@ const personal = z.strictObject({
       from: text.optional(),
       srsDomain: text.optional(),
       maxBytes: z.int().min(10_000).max(40_000_000).optional(),
+      linkUrl: text.optional(),
+      linkDays: z.int().min(1).max(60).optional(),
       key: z.strictObject({ domain: text, selector: text, privateKeyFrom: secretSource }).optional(),
     })
     .optional(),
@@ -340,7 +342,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "personal.imap.*": Object.keys(imapAccount.shape),
   "personal.imap.*.passwordFrom": ["env", "file", "secretsManager", "parameter"],
   "personal.folders.*": ["match", "folder"],
-  "personal.forwarding": ["from", "srsDomain", "maxBytes", "key"],
+  "personal.forwarding": ["from", "srsDomain", "maxBytes", "linkUrl", "linkDays", "key"],
   "personal.forwarding.key": ["domain", "selector", "privateKeyFrom"],
   "rejects.*": ["recipients", "template"],
   "ipFilters.*": ["block", "allow"],

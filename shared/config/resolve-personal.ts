@@ -56,6 +56,7 @@ export function resolvePersonal(
       suggestion: `add ${JSON.stringify(srsDomain)} to streams.personal.recipients, or name a subdomain for it here and there`,
     });
   }
+  const linkUrl = forwarding.linkUrl === undefined ? undefined : checkLinkUrl(forwarding.linkUrl, onAws, faults);
   if (forwarding.key) {
     const at = ["personal", "forwarding", "key"] as const;
     checkSource(forwarding.key.privateKeyFrom, [...at, "privateKeyFrom"], onAws, faults);
@@ -69,7 +70,31 @@ export function resolvePersonal(
       from: normaliseAddress(from),
       srsDomain,
       maxBytes: forwarding.maxBytes ?? 26_214_400,
+      ...(linkUrl !== undefined && { linkUrl }),
+      linkDays: forwarding.linkDays ?? 7,
       ...(forwarding.key && { key: forwarding.key }),
     },
   };
+}
+
+function checkLinkUrl(linkUrl: string, onAws: boolean, faults: ConfigFault[]): string | undefined {
+  if (onAws) {
+    faults.push({
+      at: "personal.forwarding.linkUrl",
+      problem: "no function on AWS hands out mail of this size",
+      suggestion: "leave it out for a stage: the notice then says where the mail lies",
+    });
+    return undefined;
+  }
+  const url = URL.parse(linkUrl);
+  const isLocal = url?.protocol === "http:" && /^(?:localhost|127\.|\[::1\])/.test(url.hostname);
+  if (url && (url.protocol === "https:" || isLocal) && url.pathname === "/" && url.search === "" && url.hash === "") {
+    return url.origin;
+  }
+  faults.push({
+    at: "personal.forwarding.linkUrl",
+    problem: `"${linkUrl}" is no address for links to mail`,
+    allowed: "https:// and a host without path, such as https://mail.example.com (http for localhost only)",
+  });
+  return undefined;
 }

@@ -214,6 +214,13 @@ export interface ForwardingConfig {
   readonly srsDomain?: string;
   /** A larger mail is not forwarded; a notice says where it lies. Default 26 214 400. */
   readonly maxBytes?: number;
+  /**
+   * Under which address people reach the engine's HTTP port, `https://mail.example.com`: a notice then has a link to the mail. On one
+   * machine only.
+   */
+  readonly linkUrl?: string;
+  /** How long such a link is good for. Default 7. */
+  readonly linkDays?: number;
   /** Signs rewritten mail (DKIM) and seals all of it (ARC): through a smarthost only. */
   readonly key?: { readonly domain: string; readonly selector: string; readonly privateKeyFrom: SecretSource };
 }
@@ -461,6 +468,9 @@ export interface ResolvedPersonal {
     readonly from: string;
     readonly srsDomain: string;
     readonly maxBytes: number;
+    /** Without a slash at its end. */
+    readonly linkUrl?: string;
+    readonly linkDays: number;
     readonly key?: ForwardingConfig["key"];
   };
 }

@@ -6,6 +6,7 @@ import { sesResults } from "../streams/read-ses-block.ts";
 import type { DeliveryTarget } from "./address-map.ts";
 import { composeForward } from "./compose-forward.ts";
 import type { Delivery } from "./deliver-all.ts";
+import { createMailLinks, mailLinkPath } from "./mail-link.ts";
 import { pausedUntil } from "./pause-target.ts";
 import { planForward } from "./plan-forward.ts";
 import { createSrs } from "./srs.ts";
@@ -47,12 +48,14 @@ export async function forwardMail(
   if (plan.kind === "loop") return plan;
   const id = `${sesMessageId}/forward/${createHash("sha256").update(target.to).digest("hex").slice(0, 24)}`;
   if (plan.kind === "too-large") {
+    const link = await linkTo(ports, config, message);
     await sendNotice(ports, config, {
       id: `${id}/too-large`,
       to: target.to,
       recipient,
       message,
       because: plan.because,
+      ...(link !== undefined && { link }),
     });
     return { kind: "kept", because: `too large to forward: ${plan.because}` };
   }
@@ -97,6 +100,18 @@ export async function forwardMail(
   return { kind: "sent", shown: `${target.to} as ${messageId} (at least once), From ${plan.from}: ${plan.because}` };
 }
 
+/** The same at every attempt: it ends so long after the mail came. */
+async function linkTo(
+  { secrets }: Pick<Ports, "secrets">,
+  { personal: { forwarding } }: ResolvedConfig,
+  { sesMessageId, receivedAt }: Delivery["message"],
+): Promise<string | undefined> {
+  if (forwarding.linkUrl === undefined) return undefined;
+  const until = new Date(Date.parse(receivedAt) + forwarding.linkDays * 86_400_000);
+  const token = createMailLinks(await secrets.keyRing()).sign(sesMessageId, until);
+  return token && `${forwarding.linkUrl}${mailLinkPath}${token}`;
+}
+
 async function sendNotice(
   { outbox }: Pick<Ports, "outbox">,
   config: ResolvedConfig,
@@ -106,12 +121,14 @@ async function sendNotice(
     recipient,
     message,
     because,
+    link,
   }: {
     readonly id: string;
     readonly to: string;
     readonly recipient: string;
     readonly message: Delivery["message"];
     readonly because: string;
+    readonly link?: string;
   },
 ): Promise<void> {
   const { from } = config.personal.forwarding;
@@ -127,6 +144,9 @@ async function sendNotice(
       `Subject: ${(message.headers.subject ?? "").slice(0, 300)}`,
       `Received: ${message.receivedAt}`,
       "",
+      ...(link === undefined
+        ? []
+        : [`Fetch it here within ${config.personal.forwarding.linkDays} days; whoever has the link can:`, link, ""]),
       `It is kept as ${message.sesMessageId}, and lies in the mailbox of ${recipient}.`,
       "",
     ].join("\r\n"),

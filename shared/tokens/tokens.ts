@@ -3,7 +3,7 @@ import { decodeBase32, encodeBase32 } from "./base32.ts";
 import { checkKeyRing, deriveKey, type KeyRing, type TokenKey } from "./key-ring.ts";
 
 /** What a token may be used for. A token of one purpose verifies for no other. */
-export type TokenPurpose = "unsubscribe" | "confirm" | "bounce" | "reply";
+export type TokenPurpose = "unsubscribe" | "confirm" | "bounce" | "reply" | "mail-link";
 
 export type VerifiedToken =
   | { readonly kind: "valid"; readonly payload: Uint8Array; readonly keyId: string }
