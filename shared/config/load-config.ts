@@ -14,10 +14,14 @@ export class ConfigFileError extends MailweirError {
  * Imports and checks a configuration file. A worker thread loads it by the same path, because functions do not cross.
  *
  * @param path - `.ts` or `.js`, relative to the working folder
+ * @param options - `fresh`: read the file again, though this process has it in its memory
  * @throws {ConfigFileError} when there is no such file, or it cannot be run
  * @throws {ConfigError} with every mistake in it
  */
-export async function loadConfig(path: string, options: ResolveOptions = {}): Promise<ResolvedConfig> {
+export async function loadConfig(
+  path: string,
+  { fresh = false, ...options }: ResolveOptions & { readonly fresh?: boolean } = {},
+): Promise<ResolvedConfig> {
   const file = resolve(path);
   if (!existsSync(file)) {
     throw new ConfigFileError(
@@ -26,7 +30,8 @@ export async function loadConfig(path: string, options: ResolveOptions = {}): Pr
   }
   let module: { readonly default?: unknown };
   try {
-    module = await import(pathToFileURL(file).href);
+    const { href } = pathToFileURL(file);
+    module = await import(fresh ? `${href}?${performance.now()}` : href);
   } catch (error) {
     throw new ConfigFileError(`${basename(file)} could not be read: ${reason(error, file)}`, { cause: error });
   }

@@ -115,7 +115,7 @@ const scratch: Readonly<Record<string, string>> = {
       types: ["node"],
       allowImportingTsExtensions: true,
     },
-    include: ["mailweir.config.ts", "sender.ts", "sender.cts", "tickets.test.ts"],
+    include: ["mailweir.config.ts", "sender.ts", "sender.cts", "tickets.test.ts", "streams"],
   }),
   "mailweir.config.ts": `import { defineMail, type StreamWorker } from "mailweir";
 
@@ -164,7 +164,7 @@ test("a ticket", async () => {
   expect(ticket.entries.length).toBe(1);
 });
 `,
-  "vitest.config.mjs": `export default { test: { include: ["*.test.ts", "vitest/*.test.mjs"] } };`,
+  "vitest.config.mjs": `export default { test: { include: ["*.test.ts", "vitest/*.test.mjs", "streams/*.test.ts"] } };`,
   "vitest/kit.test.mjs": `import { afterAll, test } from "vitest";
 import { define } from "../suite.mjs";
 define(test, afterAll);
@@ -262,6 +262,16 @@ test("mailweir/testing under node:test, imported and required", async () => {
   const { stdout } = await inFolder(process.execPath, ["--test", "--test-reporter=tap", "node/*.test.*js"]);
   expect(stdout).toMatch(/^# pass 5$/m);
   expect(stdout).toMatch(/^# fail 0$/m);
+});
+
+test("stream new: a worker and a test for a project that has the package", async () => {
+  const { stdout } = await inFolder(bin("mailweir"), ["stream", "new", "orders", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({ worker: "streams/orders.ts", test: "streams/orders.test.ts" });
+  await inFolder(bin("tsc"), ["-p", "."]);
+  await inFolder(bin("vitest"), ["run", "--dir", "streams", "--reporter=json", "--outputFile=stream.json"]);
+  expect(JSON.parse(await readFile(join(folder, "stream.json"), "utf8"))).toMatchObject({
+    ...{ success: true, numPassedTests: 1 },
+  });
 });
 
 test("the command line: a project's own configuration, its worker in a thread, the console", async () => {
