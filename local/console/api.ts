@@ -23,6 +23,7 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { Store } from "../store/open-store.ts";
 import { heldCursor } from "../store/quarantine.ts";
 import { storedContentOf } from "../store/stored-content.ts";
+import { readStreamStatistics } from "../store/stream-minutes.ts";
 import { watchCommits } from "./changes.ts";
 import { serveCompose } from "./compose-api.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
@@ -34,6 +35,7 @@ import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
 import { serveReceiving } from "./receive-api.ts";
 import { serveReplay } from "./replay-api.ts";
+import { serveStreams } from "./streams-api.ts";
 import { serveSuppressions } from "./suppression-api.ts";
 import { serveTickets } from "./ticket-api.ts";
 
@@ -123,6 +125,7 @@ export function createApi({
   serveReplay(api, { config, store, search, verify, clock });
 
   serveFindings(api, { config, clock: allPorts.clock, sesApi });
+  serveStreams(api, { config, engine, statistics: readStreamStatistics(store.database, clock), sesApi });
   api.get("/status", async (c) => c.json(await engine.status()));
 
   serveTickets(api, allPorts, config);

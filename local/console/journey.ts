@@ -134,7 +134,7 @@ function logged({ state, result, attempts, startedAt, durationMs, dueAt }: Actio
   return { state, result, attempts, startedAt, durationMs, dueAt: dueAt ?? null, metrics };
 }
 
-function targetOf(action: ReceiptAction): string {
+export function targetOf(action: ReceiptAction): string {
   switch (action.type) {
     case "S3":
       return `s3://${action.bucketName}/${action.objectKeyPrefix ?? ""}${action.kmsKeyArn ? ", encrypted" : ""}`;

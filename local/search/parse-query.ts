@@ -29,7 +29,7 @@ export const verdictChecks = ["spf", "dkim", "dmarc", "spam", "virus"] as const;
 export type VerdictCheck = (typeof verdictChecks)[number];
 
 const verdictStatuses = ["PASS", "FAIL", "GRAY", "PROCESSING_FAILED", "DISABLED"];
-const natures = [
+export const natures = [
   "human",
   "bounce",
   "complaint",

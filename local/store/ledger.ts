@@ -11,6 +11,7 @@ import type {
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
 import { findSequence, sequenceOf } from "./ids.ts";
+import { countEvent, type StreamEvent } from "./stream-minutes.ts";
 
 const dayMs = 86_400_000;
 
@@ -128,10 +129,13 @@ export function createLedger(database: Database, clock: Clock): Ledger {
           ? { kind: "ended", record: stored }
           : { kind: "unknown" };
       }),
-    setback: (claim, cause) => database.write((tx) => void change(tx, claim, "cause = ?", shortened(cause))),
+    setback: (claim, cause) =>
+      database.write((tx) => {
+        if (change(tx, claim, "cause = ?", shortened(cause))) countOf(tx, claim, "retried", clock.now().getTime());
+      }),
     finish: (claim, finish) =>
-      database.write((tx) =>
-        change(
+      database.write((tx) => {
+        const taken = change(
           tx,
           claim,
           "state = ?, open = 0, outcome = ?, cause = ?, duplicate_of = ?, detail = ?",
@@ -140,8 +144,10 @@ export function createLedger(database: Database, clock: Clock): Ledger {
           finish.cause === undefined ? null : shortened(finish.cause),
           finish.duplicateOf ?? null,
           finish.detail === undefined ? null : JSON.stringify(finish.detail),
-        ),
-      ),
+        );
+        if (taken) countOf(tx, claim, finish.state, clock.now().getTime());
+        return taken;
+      }),
     fail: (sesMessageId, recipient, cause) =>
       database.write((tx) => {
         failRecipient(tx, sequenceOf(tx, sesMessageId), recipient, clock.now().getTime(), cause);
@@ -223,7 +229,7 @@ export function receiveRecipient(tx: Transaction, seq: number, recipient: string
 /** Ends as `failed` what has not ended; a cause that a setback noted stays when none is given. */
 export function failRecipient(tx: Transaction, seq: number, recipient: string, now: number, cause?: string): void {
   receiveRecipient(tx, seq, recipient, now);
-  tx.run(
+  const { changes } = tx.run(
     `UPDATE recipients SET state = 'failed', open = 0, cause = coalesce(?, cause, 'no cause was noted'), updated_at = ?
      WHERE seq = ? AND recipient = ? AND open = 1`,
     cause === undefined ? null : shortened(cause),
@@ -231,6 +237,9 @@ export function failRecipient(tx: Transaction, seq: number, recipient: string, n
     seq,
     recipient,
   );
+  if (changes === 0) return;
+  const row = tx.get("SELECT stream, received_at FROM recipients WHERE seq = ? AND recipient = ?", seq, recipient);
+  if (row) countEvent(tx, streamOf(row), "failed", now, now - Number(row["received_at"]));
 }
 
 /** Ends `done` without a stream, unless somebody decided. */
@@ -250,7 +259,7 @@ function writeDecision(tx: Transaction, seq: number, decision: Decision, now: nu
   const { sesMessageId: _, recipient, stream, outcome, ...rest } = decision;
   receiveRecipient(tx, seq, recipient, time(decision.receivedAt));
   // Only where nobody decided: a recipient that is `received`, or that failed before anybody could.
-  tx.run(
+  const { changes } = tx.run(
     `UPDATE recipients SET state = ?, open = ?, stream = ?, decision = ?, outcome = ?, cause = NULL, updated_at = ?
      WHERE seq = ? AND recipient = ? AND decision IS NULL AND state IN ('received', 'failed')`,
     stream === null ? "done" : "decided",
@@ -262,7 +271,21 @@ function writeDecision(tx: Transaction, seq: number, decision: Decision, now: nu
     seq,
     recipient,
   );
+  if (changes === 0) return;
+  countEvent(tx, stream, "decided", now);
+  if (stream === null) countEvent(tx, null, "done", now, now - time(decision.receivedAt));
 }
+
+function countOf(tx: Transaction, { sesMessageId, recipient }: Claim, event: StreamEvent, now: number): void {
+  const seq = findSequence(tx, sesMessageId);
+  const row =
+    seq !== undefined &&
+    tx.get("SELECT stream, received_at FROM recipients WHERE seq = ? AND recipient = ?", seq, recipient);
+  if (!row) return;
+  countEvent(tx, streamOf(row), event, now, event === "retried" ? undefined : now - Number(row["received_at"]));
+}
+
+const streamOf = (row: Row) => (row["stream"] === null ? null : String(row["stream"]));
 
 type StoredDecision = Omit<Decision, "sesMessageId" | "recipient" | "stream" | "outcome">;
 

@@ -313,4 +313,20 @@ export const migrations: readonly string[] = [
     json_extract(verification, '$.verdicts.virus'), seq
   );
   `,
+  // What became of mail, minute by minute and stream by stream. Nothing of it is written before the 250.
+  `
+  CREATE TABLE stream_minutes (
+    minute INTEGER NOT NULL,
+    stream TEXT NOT NULL,
+    decided INTEGER NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0,
+    quarantined INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    retried INTEGER NOT NULL DEFAULT 0,
+    -- From receipt to end, of all that ended.
+    lag_ms INTEGER NOT NULL DEFAULT 0,
+    max_lag_ms INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (minute, stream)
+  ) WITHOUT ROWID;
+  `,
 ];
