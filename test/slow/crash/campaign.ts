@@ -24,6 +24,8 @@ export type Blow =
   | { readonly kind: "step"; readonly step: string; readonly number: number }
   /** At the n-th call of the system on such a path, before it (n > 0) or behind it (disk-shim.c). */
   | { readonly kind: "call"; readonly call: string; readonly path: string; readonly number: number }
+  /** Under load it is asked to stop, and must do so in order. */
+  | { readonly kind: "stop"; readonly ms: number }
   /** It does not end: its disk fails for a while, and it must go on by itself. */
   | { readonly kind: "disk"; readonly fault: DiskFault; readonly chance: number; readonly ms: number };
 
@@ -46,6 +48,8 @@ export interface CampaignResult extends Verdict {
 const lanes = 8;
 // A life whose blow does not fall is ended by hand.
 const longestLifeMs = 4_000;
+// What a stop may take: ten seconds for messages, as long for functions, and a busy machine.
+const longestStopMs = 60_000;
 
 /**
  * One data folder, several lives: each is loaded by senders with a record of their own and ends by its blow. The last life
@@ -76,7 +80,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const life = startLife(home, folder, blow);
     const exited = life.exited.then(async ({ code, signal }) => {
       log = (log + life.log()).slice(-400_000);
-      if (signal !== "SIGKILL" && code !== 0)
+      const inOrder = blow === undefined || blow.kind === "stop";
+      if ((inOrder || signal !== "SIGKILL") && code !== 0)
         faults.push(`the engine ended by itself: ${code ?? signal}: ${life.log().slice(-2_000)}`);
     });
     const ready = await Promise.race([life.ready, exited.then(() => undefined)]);
@@ -95,9 +100,9 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
           unanswered += await sendUntilTrouble(ready.host, ready.port, waiting, acknowledged);
       }),
     );
-    if (blow?.kind === "time") {
+    if (blow?.kind === "time" || blow?.kind === "stop") {
       await sleep(blow.ms);
-      life.child.kill("SIGKILL");
+      life.child.kill(blow.kind === "stop" ? "SIGTERM" : "SIGKILL");
     } else if (blow?.kind === "disk") {
       await sleep(random() * 200);
       await control.set(blow.fault, blow.chance);
@@ -106,8 +111,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     }
     if (blow && blow.kind !== "disk") {
       // Nothing is left to do in it: the blow will not fall.
-      const settled = load.then(() => untilSettled(home.data, longestLifeMs)).then(() => "late" as const);
-      const deadline = sleep(longestLifeMs, "late" as const, { ref: false });
+      const stops = blow.kind === "stop";
+      const settled = stops
+        ? exited
+        : load.then(() => untilSettled(home.data, longestLifeMs)).then(() => "late" as const);
+      const deadline = sleep(stops ? longestStopMs : longestLifeMs, "late" as const, { ref: false });
       if ((await Promise.race([exited, settled, deadline])) === "late" && !over) {
         missed.push(blow);
         life.child.kill("SIGKILL");
@@ -161,15 +169,19 @@ export interface Life {
   log(): string;
 }
 
-/** One life of the engine, whose end may be planned. `record`: file that gets what it does to its disk. */
-export function startLife(home: Home, folder: string, blow?: Blow, record?: string): Life {
-  const shim = diskShim();
-  const child = spawn(node, [childFile, home.configFile, home.data], {
+/**
+ * One life of the engine, whose end may be planned. `record`: file that gets what it does to its disk. `bare`: on the disk as it
+ * is, nothing in between.
+ */
+export function startLife(home: Home, folder: string, blow?: Blow, record?: string, disk?: "bare"): Life {
+  const shim = disk === "bare" ? undefined : diskShim();
+  const child = spawn(node, [...(disk === "bare" ? ["--expose-gc"] : []), childFile, home.configFile, home.data], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
       MAILWEIR_STEPS_SEEN: join(folder, "steps"),
+      ...(disk === "bare" && { MAILWEIR_MEMORY: join(folder, "memory") }),
       ...(blow?.kind === "step" && { MAILWEIR_STEP: blow.step, MAILWEIR_STEP_NUMBER: String(blow.number) }),
       ...(shim && {
         LD_PRELOAD: shim,
@@ -292,6 +304,7 @@ export function anyBlow(random: () => number, steps: readonly string[]): Blow {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const kind = random();
   const withShim = diskShim() !== undefined;
+  if (random() < 0.05) return { kind: "stop", ms: Math.floor(random() * 900) };
   if (kind < 0.15 || (!withShim && kind < 0.3)) return { kind: "time", ms: Math.floor(random() * 900) };
   if (kind < 0.55 || !withShim) {
     return steps.length > 0

@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, renameSync, writeFileSync } from "node:fs";
 import { startEngine } from "../../../local/engine.ts";
 import { openStore, type Store } from "../../../local/store/open-store.ts";
 
@@ -56,6 +56,16 @@ const engine = await startEngine({
     return { ...store, engine: named("engine", store.engine), ports: ports as unknown as Store["ports"] };
   },
 });
+const memoryFile = process.env["MAILWEIR_MEMORY"];
+if (memoryFile) {
+  // What is alive, without what only waits to be collected.
+  setInterval(() => {
+    globalThis.gc?.();
+    const { heapUsed, external } = process.memoryUsage();
+    writeFileSync(`${memoryFile}.new`, String(heapUsed + external));
+    renameSync(`${memoryFile}.new`, memoryFile);
+  }, 1_000).unref();
+}
 process.stdout.write(
   `${JSON.stringify({ event: "ready", smtp: engine.smtp, http: engine.http, data: engine.data })}\n`,
 );
