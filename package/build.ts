@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import { bundlePage } from "../local/console/bundle-page.ts";
 
 // `npm pack` runs this: the package holds JavaScript, because Node strips no types inside node_modules.
 
@@ -29,7 +30,13 @@ await promisify(execFile)(
 for (const extension of ["js", "d.ts"]) await rm(join(out, `mailweir.config.${extension}`), { force: true });
 
 // What the compiler does not look at.
-await cp(join(project, "local", "console", "page"), join(out, "local", "console", "page"), { recursive: true });
+const page = join(out, "local", "console", "page");
+await mkdir(page, { recursive: true });
+await cp(join(project, "local", "console", "page", "index.html"), join(page, "index.html"));
+const { js, css } = await bundlePage();
+await writeFile(join(page, "app.bundle.js"), js);
+await writeFile(join(page, "app.bundle.css"), css);
+await rm(join(out, "local", "console", "bundle-page.js"));
 for (const threadEntry of [join("local", "invoke", "thread-entry.mjs"), join("local", "search", "index-entry.mjs")]) {
   await writeFile(
     join(out, threadEntry),

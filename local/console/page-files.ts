@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
+import type { PageBundle } from "./bundle-page.ts";
 
 const types = {
   html: "text/html; charset=utf-8",
@@ -8,29 +10,39 @@ const types = {
   css: "text/css; charset=utf-8",
 } as const;
 
-/** Everything that the page consists of: nothing else of the disk can be asked for. */
-const files: Readonly<Record<string, readonly [name: string, type: keyof typeof types]>> = {
-  "/": ["index", "html"],
-  "/page/style.css": ["style", "css"],
-  "/page/app.js": ["app", "js"],
-  "/page/dom.js": ["dom", "js"],
-  "/page/http.js": ["http", "js"],
-  "/page/journey.js": ["journey", "js"],
-  "/page/messages.js": ["messages", "js"],
-  "/page/findings.js": ["findings", "js"],
-  "/page/outbox.js": ["outbox", "js"],
-  "/page/quarantine.js": ["quarantine", "js"],
-  "/page/refusals.js": ["refusals", "js"],
-  "/page/status.js": ["status", "js"],
-};
+const folder = new URL("./page/", import.meta.url);
 
-/** The console's page: modules that a browser runs as they are, read when they are asked for. */
+/** The console's page: three files, nothing else of the disk can be asked for. */
 export function servePage(app: Hono<{ Bindings: HttpBindings }>): void {
-  for (const [path, [name, type]] of Object.entries(files)) {
+  let bundle: Promise<PageBundle> | undefined;
+  const bundled = () => {
+    bundle ??= readBundle().catch((error: unknown) => {
+      // The next look at the page tries again: whoever mends it need not start the engine anew.
+      bundle = undefined;
+      throw error;
+    });
+    return bundle;
+  };
+  const serve = (path: string, type: keyof typeof types, read: () => Promise<string>) =>
     app.get(path, async (c) => {
       c.header("content-type", types[type]);
       c.header("cache-control", "no-cache");
-      return c.body(await readFile(new URL(`./page/${name}.${type}`, import.meta.url), "utf8"));
+      return c.body(await read());
     });
-  }
+
+  serve("/", "html", async () => {
+    // The browser asks for the rest in a moment.
+    bundled().catch(() => undefined);
+    return readFile(new URL("index.html", folder), "utf8");
+  });
+  serve("/page/app.js", "js", async () => (await bundled()).js);
+  serve("/page/app.css", "css", async () => (await bundled()).css);
+}
+
+/** As `npm pack` built it, or from the sources beside. */
+async function readBundle(): Promise<PageBundle> {
+  const built = new URL("app.bundle.js", folder);
+  if (!existsSync(built)) return (await import("./bundle-page.ts")).bundlePage();
+  const [js, css] = await Promise.all([readFile(built, "utf8"), readFile(new URL("app.bundle.css", folder), "utf8")]);
+  return { js, css };
 }

@@ -286,7 +286,7 @@ test("the command line: a project's own configuration, its worker in a thread, t
   try {
     const lines = createInterface({ input: engine.stdout })[Symbol.asyncIterator]();
     const first: { http: string } = JSON.parse((await lines.next()).value ?? `{"http":"${said.join("")}"}`);
-    for (const path of ["/", "/page/app.js", "/page/style.css"]) {
+    for (const path of ["/", "/page/app.js", "/page/app.css"]) {
       const response = await fetch(new URL(path, first.http));
       expect(response.status, path).toBe(200);
       expect((await response.text()).length).toBeGreaterThan(100);
