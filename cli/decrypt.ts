@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type FileHandle, lstat, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { Keys } from "../shared/encryption/keys.ts";
 import { parseKeysFile } from "../shared/encryption/keys-file.ts";
@@ -16,6 +17,7 @@ interface DecryptOptions {
   readonly kms?: string;
   readonly out?: string;
   readonly authenticated?: boolean;
+  readonly json?: boolean;
 }
 
 /** Describes `mailweir decrypt`: exit status 0, or 1 and one line `CODE: text, remedy` on stderr. */
@@ -29,7 +31,19 @@ export function register(program: Command): void {
     .option("--kms <endpoint>", "a KMS endpoint; credentials and region from AWS_* variables")
     .option("--out <file>", "write here, whole or not at all, instead of to standard output")
     .option("--authenticated", "refuse AES/CBC, which proves nothing about who wrote the object")
-    .addHelpText("after", "\nNothing is written before all of the object has proved authentic.")
+    .option(
+      "--json",
+      "one JSON object: how it was encrypted, and the bytes as base64 or with --out the file that has them",
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mailweir decrypt object --metadata head-object.json --kms https://kms.eu-west-1.amazonaws.com --out mail.eml
+  mailweir decrypt object --metadata metadata.json --keys keys.json
+
+Nothing is written before all of the object has proved authentic.`,
+    )
     .action(async (objectPath: string, options: DecryptOptions) => {
       try {
         await decryptFile(objectPath, options);
@@ -79,8 +93,20 @@ async function decryptFile(objectPath: string, options: DecryptOptions): Promise
         "note: AES/CBC has no authentication tag, so anybody who can write to the bucket may have changed this\n",
       );
     }
-    if (options.out === undefined) await writeToStdout(plain);
-    else await writeAtomically(options.out, plain);
+    const { out, json } = options;
+    let sizeBytes = 0;
+    async function* counted() {
+      for await (const chunk of plain) {
+        sizeBytes += chunk.length;
+        yield chunk;
+      }
+    }
+    if (out !== undefined) await writeAtomically(out, counted());
+    else if (!json) await writeToStdout(plain);
+    if (!json) return;
+    const base64 = out === undefined ? (await buffer(counted())).toString("base64") : undefined;
+    const told = { envelope: opened.envelope, sizeBytes, ...(base64 === undefined ? { file: out } : { base64 }) };
+    process.stdout.write(`${JSON.stringify(told)}\n`);
   } finally {
     await object.close();
   }

@@ -13,14 +13,19 @@ export class NoSuchStageError extends MailweirError {
 
 export async function destroy(options: DestroyOptions): Promise<void> {
   const { stage, endpointUrl: endpoint, deleteMail = false } = options;
+  /** An event for programs, or its sentence for people. */
+  const tell = (event: string, members: object, says: string) =>
+    process.stdout.write(options.json ? `${JSON.stringify({ event, ...members, says: says.trim() })}\n` : `${says}\n`);
   const { region } = await loadConfig(options.config, { stage });
   const session = await openSession({ region, ...(endpoint !== undefined && { endpoint }) });
   try {
     const { accountId } = session;
     const config = await loadConfig(options.config, { stage, accountId });
     const stackName = config.ruleSet.name;
-    process.stdout.write(
-      `Stage ${stage}: account ${accountId}, region ${region}${endpoint ? `, at ${endpoint}` : ""}\n`,
+    tell(
+      "target",
+      { stage, accountId, region, endpoint: endpoint ?? null, stackName },
+      `Stage ${stage}: account ${accountId}, region ${region}${endpoint ? `, at ${endpoint}` : ""}`,
     );
     const stack = await findStack(session.cloudFormation, stackName);
     if (!stack && !deleteMail) {
@@ -41,18 +46,21 @@ export async function destroy(options: DestroyOptions): Promise<void> {
       emulator: endpoint !== undefined,
       onEvent: ({ logicalId, type, status, reason }) => {
         if (status.endsWith("_IN_PROGRESS") || type === "AWS::CloudFormation::Stack") return;
-        process.stdout.write(`  ${status.padEnd(16)} ${type} ${logicalId}${reason ? `: ${reason}` : ""}\n`);
+        const says = `  ${status.padEnd(16)} ${type} ${logicalId}${reason ? `: ${reason}` : ""}`;
+        tell("stack", { logicalId, type, status, reason: reason ?? null }, says);
       },
     });
     if (!deleteMail) {
-      process.stdout.write(
+      tell(
+        "done",
+        { objects: 0 },
         `\nThe stage ${stage} is gone. Kept: bucket ${config.names.bucket}, tables ${stackName}-ledger and ${stackName}-store,` +
-          ` the token secret, identities${config.encrypt ? ", the mail key" : ""}.\n`,
+          ` the token secret, identities${config.encrypt ? ", the mail key" : ""}.`,
       );
       return;
     }
-    const gone = await deleteWhatStays(session, config, (text) => process.stdout.write(`  ${text}\n`));
-    process.stdout.write(`\nThe stage ${stage} is gone, with ${gone.objects} objects of mail.\n`);
+    const gone = await deleteWhatStays(session, config, (text) => tell("deleted", {}, `  ${text}`));
+    tell("done", { objects: gone.objects }, `\nThe stage ${stage} is gone, with ${gone.objects} objects of mail.`);
   } finally {
     session.close();
   }

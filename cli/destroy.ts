@@ -6,6 +6,7 @@ export interface DestroyOptions {
   readonly yes?: boolean;
   readonly deleteMail?: boolean;
   readonly endpointUrl?: string;
+  readonly json?: boolean;
 }
 
 export function register(program: Command): void {
@@ -17,6 +18,7 @@ export function register(program: Command): void {
     .option("--delete-mail", "also delete the mail, the tables and the token secret, for good")
     .option("--yes", "do not ask: for scripts")
     .option("--endpoint-url <url>", "an emulator of AWS")
+    .option("--json", "one JSON object a line, for programs")
     .addHelpText(
       "after",
       `

@@ -1,38 +1,6 @@
-import { Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { MailweirError } from "../shared/errors.ts";
-
-/** A command module: `register` describes the command, and its action imports what is heavy. */
-interface CommandModule {
-  register(program: Command): void;
-}
-
-// In the order in which help lists them. Only the named command's module is loaded.
-const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
-  start: () => import("./start.ts"),
-  send: () => import("./send.ts"),
-  play: () => import("./play.ts"),
-  list: () => import("./list.ts"),
-  status: () => import("./status.ts"),
-  raw: () => import("./raw.ts"),
-  explain: () => import("./explain.ts"),
-  check: () => import("./check.ts"),
-  import: () => import("./import.ts"),
-  inspect: () => import("./inspect.ts"),
-  score: () => import("./score.ts"),
-  quarantine: () => import("./quarantine.ts"),
-  outbox: () => import("./outbox.ts"),
-  ticket: () => import("./ticket.ts"),
-  suppress: () => import("./suppress.ts"),
-  stream: () => import("./stream.ts"),
-  authenticate: () => import("./authenticate.ts"),
-  decrypt: () => import("./decrypt.ts"),
-  deploy: () => import("./deploy.ts"),
-  destroy: () => import("./destroy.ts"),
-  dns: () => import("./dns.ts"),
-  replay: () => import("./replay.ts"),
-  redrive: () => import("./redrive.ts"),
-  cost: () => import("./cost.ts"),
-};
+import { createProgram } from "./program.ts";
 
 /** Exit status when the command line itself cannot be understood. */
 const usageError = 2;
@@ -48,17 +16,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
-  const program = new Command("mailweir")
-    .description("Inbound mail for people who build on Amazon SES, on AWS or on this machine.")
-    .exitOverride()
-    .showHelpAfterError("(add --help for what is possible)")
-    .helpCommand("help [command]", "show what a command does");
   try {
-    const named = commands[argv[2] ?? ""];
-    const modules = named ? [await named()] : await Promise.all(Object.values(commands).map((load) => load()));
-    for (const module of modules) module.register(program);
-    for (const command of program.commands)
-      command.exitOverride().showHelpAfterError("(add --help for what is possible)");
+    const program = await createProgram(argv[2]);
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);

@@ -40,24 +40,30 @@ Examples:
 
 Without local.smarthost nothing is sent: mail is kept, here and as a file in the outbox folder.`,
     );
-  const command = (name: string, description: string) =>
+  const command = (name: string, description: string, example: string) =>
     outbox
       .command(name)
       .description(description)
       .option("--data <folder>", "the engine's data folder (default: local.data)")
-      .option("--config <file>", "configuration file that names the data folder");
-  command("list", "every mail, newest first")
+      .option("--config <file>", "configuration file that names the data folder")
+      .addHelpText("after", `\nExample:\n  mailweir outbox ${example}`);
+  command("list", "every mail, newest first", "list --state failed")
     .option("--state <state>", `only ${states.join(", ")}`)
     .option("--limit <n>", "at most so many (default: all)", wholeNumber)
     .option("--json", "one JSON object a line; the shape is in docs/cli.md")
     .action(list);
-  command("show <number>", "one mail: its envelope, its attempts, what each recipient's server said")
+  command("show <number>", "one mail: its envelope, its attempts, what each recipient's server said", "show 12")
     .option("--json", "one JSON object")
     .action(show);
-  command("raw <number>", "its bytes")
+  command("raw <number>", "its bytes", "raw 12 --out bounce.eml")
     .option("--out <file>", "into a file, which appears only when it is complete")
+    .option("--json", "one JSON object, the bytes as base64; with --out where they are")
     .action(raw);
-  command("retry <number>", "send again what failed or was kept, to those who did not get it; needs a running engine")
+  command(
+    "retry <number>",
+    "send again what failed or was kept, to those who did not get it; needs a running engine",
+    "retry 12",
+  )
     .option("--json", "one JSON object")
     .action(retry);
   for (const sub of outbox.commands) sub.exitOverride().showHelpAfterError("(add --help for what is possible)");
@@ -109,7 +115,7 @@ async function raw(number: string, options: OutboxOptions): Promise<void> {
   try {
     const entry = await find(store.ports.outbox, number);
     const octets = store.ports.outbox.open(entry.number);
-    if (octets) await writeOctets(octets, options.out);
+    if (octets) await writeOctets(octets, options.out, options.json ? { number: entry.number } : undefined);
   } finally {
     await store.close();
   }

@@ -36,30 +36,42 @@ Examples:
 A release runs in the engine when one runs on the folder; otherwise the message is queued, and the next start does the work.
 What else changes something needs a running engine. What nobody releases expires (quarantine.days of the configuration).`,
     );
-  const command = (name: string, description: string) =>
+  const command = (name: string, description: string, example: string) =>
     quarantine
       .command(name)
       .description(description)
       .option("--data <folder>", "the engine's data folder (default: local.data)")
       .option("--config <file>", "configuration file that names the data folder")
-      .option("--json", "one JSON object a line; the shape is in docs/cli.md");
+      .option("--json", "one JSON object a line; the shape is in docs/cli.md")
+      .addHelpText("after", `\nExample:\n  mailweir quarantine ${example}`);
 
-  command("list", "what is held, oldest first")
+  command("list", "what is held, oldest first", "list --json | jq -r .recipient")
     .option("--limit <n>", "at most so many (default: all)", wholeNumber)
     .action(list);
   command(
     "show <sesMessageId> [recipient]",
     "one held message: where it was meant for, every reason, the verdicts",
+    "show 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1",
   ).action(show);
-  command("release <sesMessageId> [recipient]", "send it on; without a recipient, for everyone it is held for")
+  command(
+    "release <sesMessageId> [recipient]",
+    "send it on; without a recipient, for everyone it is held for",
+    "release 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1 ann@example.com",
+  )
     .option("--allow-sender", "and from now on hold none of its author's proven mail for a spam finding alone")
     .action(release);
-  command("discard <sesMessageId> [recipient]", "end it: nobody will release it (the stored message stays)").action(
-    discard,
+  command(
+    "discard <sesMessageId> [recipient]",
+    "end it: nobody will release it (the stored message stays)",
+    "discard 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1",
+  ).action(discard);
+  command("allowed", "authors whose proven mail is not held for a spam finding alone", "allowed").action(listAllowed);
+  command("allow <address>", "add such an author", "allow news@sender.example").action((address, options) =>
+    allow(address, options, "PUT"),
   );
-  command("allowed", "authors whose proven mail is not held for a spam finding alone").action(listAllowed);
-  command("allow <address>", "add such an author").action((address, options) => allow(address, options, "PUT"));
-  command("disallow <address>", "take one away").action((address, options) => allow(address, options, "DELETE"));
+  command("disallow <address>", "take one away", "disallow news@sender.example").action((address, options) =>
+    allow(address, options, "DELETE"),
+  );
   // The exit status of wrong usage is decided in one place, which overrides only the commands it knows.
   for (const sub of quarantine.commands) sub.exitOverride().showHelpAfterError("(add --help for what is possible)");
 }

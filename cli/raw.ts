@@ -19,6 +19,7 @@ export function register(program: Command): void {
     .description("write a message's bytes: as stored, SES's header block on top, or exactly as received")
     .option("--without-ses-block", "exactly as the sender sent it")
     .option("--out <file>", "into a file, which appears only when it is complete")
+    .option("--json", "one JSON object: the bytes as base64, or with --out the file that has them")
     .option("--data <folder>", "the engine's data folder (default: local.data)")
     .option("--config <file>", "configuration file that names the data folder")
     .addHelpText(
@@ -26,7 +27,10 @@ export function register(program: Command): void {
       "\nExample:\n  mailweir raw 5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1 --without-ses-block --out mail.eml",
     )
     .action(
-      async (id: string, options: FolderOptions & { readonly withoutSesBlock?: boolean; readonly out?: string }) => {
+      async (
+        id: string,
+        options: FolderOptions & { readonly withoutSesBlock?: boolean; readonly out?: string; readonly json?: boolean },
+      ) => {
         const { dataFolderOf, openForReading } = await import("./data-folder.ts");
         const { parseSesMessageId } = await import("../shared/ses-message-id.ts");
         const store = await openForReading(options);
@@ -41,7 +45,7 @@ export function register(program: Command): void {
           const octets = options.withoutSesBlock
             ? store.engine.openRaw(sesMessageId)
             : await storedMessage(store, await dataFolderOf(options), sesMessageId);
-          await writeOctets(octets, options.out);
+          await writeOctets(octets, options.out, options.json ? { sesMessageId } : undefined);
         } finally {
           await store.close();
         }
@@ -49,8 +53,18 @@ export function register(program: Command): void {
     );
 }
 
-/** To stdout, or into a file that appears only when it is complete. @throws {OutputError} */
-export async function writeOctets(octets: AsyncIterable<Uint8Array>, out: string | undefined): Promise<void> {
+/**
+ * To stdout, or into a file that appears only when it is complete.
+ *
+ * @param about - for `--json`: what is told beside the octets
+ * @throws {OutputError}
+ */
+export async function writeOctets(
+  octets: AsyncIterable<Uint8Array>,
+  out: string | undefined,
+  about?: object,
+): Promise<void> {
+  if (about !== undefined) return writeAsJson(octets, out, about);
   const { pipeline } = await import("node:stream/promises");
   if (out === undefined) {
     await pipeline(octets, process.stdout, { end: false });
@@ -69,4 +83,24 @@ export async function writeOctets(octets: AsyncIterable<Uint8Array>, out: string
     if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new OutputError(`--out ${out} cannot be written (${code}): check folder, rights and space`, { cause: error });
   }
+}
+
+async function writeAsJson(octets: AsyncIterable<Uint8Array>, out: string | undefined, about: object): Promise<void> {
+  const { buffer } = await import("node:stream/consumers");
+  if (out === undefined) {
+    const bytes = await buffer(octets);
+    process.stdout.write(
+      `${JSON.stringify({ ...about, sizeBytes: bytes.length, base64: bytes.toString("base64") })}\n`,
+    );
+    return;
+  }
+  let sizeBytes = 0;
+  async function* counting() {
+    for await (const chunk of octets) {
+      sizeBytes += chunk.length;
+      yield chunk;
+    }
+  }
+  await writeOctets(counting(), out);
+  process.stdout.write(`${JSON.stringify({ ...about, sizeBytes, file: out })}\n`);
 }

@@ -8,6 +8,7 @@ interface ScoreOptions {
   readonly failures?: boolean;
   readonly half?: string;
   readonly ses?: boolean;
+  readonly json?: boolean;
 }
 
 export function register(program: Command): void {
@@ -21,6 +22,7 @@ export function register(program: Command): void {
     .option("--families", "one line for each folder of mails")
     .option("--failures", "one line for each mail that was misjudged")
     .option("--half <odd|even>", "only every second mail of each folder")
+    .option("--json", "one JSON object; the shape is in docs/cli.md")
     .option("--ses", "the files were stored by SES: believe their verdicts, and count spam")
     .addHelpText(
       "after",
@@ -35,7 +37,7 @@ Spam is left out of every figure: a scanner's verdict decides it, not the nature
 
 async function score(folder: string, options: ScoreOptions): Promise<void> {
   const { readFile } = await import("node:fs/promises");
-  const { scoreLabels, readLabels } = await import("./score-natures.ts");
+  const { countNatures, scoreLabels, readLabels, wrongActions } = await import("./score-natures.ts");
   const { judgeLabelled } = await import("./judge-labelled.ts");
   const { progressBar } = await import("./progress-bar.ts");
   let labels = readLabels(await readFile(options.labels, "utf8")).filter(({ nature }) => nature !== undefined);
@@ -53,11 +55,22 @@ async function score(folder: string, options: ScoreOptions): Promise<void> {
   progress.end();
   const decided = judged.filter(({ headers }) => headers.complete);
   const differ = decided.filter(({ headers, found }) => headers.found !== found);
+  const results = options.headersOnly ? judged.map((one) => ({ ...one, found: one.headers.found })) : judged;
+  if (options.json) {
+    const misjudged = results.filter(({ expected, found }) => expected !== found);
+    const figures = {
+      natures: countNatures(results),
+      wrongActions: wrongActions(results).map(({ path }) => path),
+      failures: misjudged.map(({ path, expected, found }) => ({ path, expected, found })),
+      headersAlone: { decided: decided.length, of: judged.length, bodyAgrees: decided.length - differ.length },
+    };
+    process.stdout.write(`${JSON.stringify(figures)}\n`);
+    return;
+  }
   if (options.failures) {
     for (const { path, headers, found } of differ)
       process.stdout.write(`headers differ from body: ${path}: ${headers.found} / ${found}\n`);
   }
-  const results = options.headersOnly ? judged.map((one) => ({ ...one, found: one.headers.found })) : judged;
   process.stdout.write(
     scoreLabels(results, { families: options.families === true, failures: options.failures === true }),
   );

@@ -11,6 +11,7 @@ interface SendOptions extends FolderOptions {
   readonly text: string;
   readonly smtp?: string;
   readonly helo: string;
+  readonly json?: boolean;
   readonly tls?: boolean;
   readonly ip?: string;
 }
@@ -43,6 +44,7 @@ export function register(program: Command): void {
         .argParser(ipAddress)
         .conflicts(["smtp", "tls"]),
     )
+    .option("--json", "one JSON object; the shape is in docs/cli.md")
     .option("--data <folder>", "the engine's data folder (default: local.data)")
     .option("--config <file>", "configuration file that names the data folder")
     .addHelpText(
@@ -61,12 +63,19 @@ Exit status 1 when any recipient was refused.`,
       const { send } = await import("./send-mail.ts");
       const raw = file === undefined ? undefined : await readMail(file);
       const result = await send({ ...options, raw });
+      const accepted = result.sesMessageId !== undefined || /^2\d\d/.test(result.reply);
+      if (options.json) {
+        const { sesMessageId = null, reply, refused, console: page = null } = result;
+        process.stdout.write(`${JSON.stringify({ accepted, sesMessageId, reply, refused, console: page })}\n`);
+        if (!accepted || refused.length > 0) process.exitCode = 1;
+        return;
+      }
       for (const { recipient, reply, reason } of result.refused) {
         const why = reason === undefined ? "" : ` (${printable(reason, 200)})`;
         process.stderr.write(`refused ${printable(recipient, 100)}: ${printable(reply, 200)}${why}\n`);
       }
       // Another server's reply holds no SES id.
-      if (result.sesMessageId === undefined && !/^2\d\d/.test(result.reply)) {
+      if (!accepted) {
         throw new NotSentError(`Not accepted: ${printable(result.reply, 300)}`);
       }
       if (result.sesMessageId === undefined) process.stdout.write(`accepted: ${printable(result.reply, 300)}\n`);

@@ -41,40 +41,51 @@ Examples:
 Works in the engine when one runs on the folder, and in the folder itself when none does. A person may be named by the
 26 characters of the hash instead of an address.`,
     );
-  const command = (name: string, description: string) =>
+  const command = (name: string, description: string, example: string) =>
     suppress
       .command(name)
       .description(description)
       .option("--data <folder>", "the engine's data folder (default: local.data)")
       .option("--config <file>", "configuration file that names the data folder")
-      .option("--json", "JSON; the shape is in docs/cli.md");
+      .option("--json", "JSON; the shape is in docs/cli.md")
+      .addHelpText("after", `\nExample:\n  mailweir suppress ${example}`);
   const list = ["--list <id>", "this list only (default: * for all mail)"] as const;
-  command("check <address>", "whether a person gets mail, and everything that is known about why")
+  command(
+    "check <address>",
+    "whether a person gets mail, and everything that is known about why",
+    "check ann@example.org --list news",
+  )
     .option(...list)
     .action(check);
-  command("add <address>", "send this person nothing more")
+  command("add <address>", "send this person nothing more", 'add ann@example.org --note "asked by phone"')
     .option(...list)
     .option("--note <text>", "why, for the evidence")
     .action(add);
-  command("remove <address>", "send this person mail again; the history stays")
+  command("remove <address>", "send this person mail again; the history stays", "remove ann@example.org --list news")
     .option(...list)
     .option("--note <text>", "why, for the evidence")
     .option("--forgotten", "also what forget left, for somebody who came back by themselves")
     .action(remove);
-  command("list", "all suppressions, in the order of the hash")
+  command("list", "all suppressions, in the order of the hash", "list --limit 20")
     .option("--limit <n>", "at most so many", wholeNumber)
     .action(show);
-  command("import <file>", "add the suppressions of a CSV or JSON file (- is standard input); what is there stays")
+  command(
+    "import <file>",
+    "add the suppressions of a CSV or JSON file (- is standard input); what is there stays",
+    "import unsubscribed.csv",
+  )
     .option("--format <format>", "csv or json (default: by the file's name)")
     .option("--restart", "read from the beginning, also where an earlier import of the file stopped")
     .action(importFile);
-  command("export", "all suppressions as CSV or JSON, one a line")
+  command("export", "all suppressions as CSV or JSON, one a line", "export --format json --out suppressions.ndjson")
     .option("--format <format>", "csv or json", "csv")
     .option("--out <file>", "write to a file instead of standard output")
     .action(exportAll);
-  command("forget <address>", "remove the address and all evidence; the keyed hash stays and keeps mail away").action(
-    forget,
-  );
+  command(
+    "forget <address>",
+    "remove the address and all evidence; the keyed hash stays and keeps mail away",
+    "forget ann@example.org",
+  ).action(forget);
   for (const sub of suppress.commands) sub.exitOverride().showHelpAfterError("(add --help for what is possible)");
 }
 

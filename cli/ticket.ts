@@ -48,14 +48,15 @@ Examples:
 What changes a ticket needs a running engine. An answer is sent once, also when the engine dies meanwhile; one that is asked
 for again with the same --id is the same answer.`,
     );
-  const command = (name: string, description: string) =>
+  const command = (name: string, description: string, example: string) =>
     ticket
       .command(name)
       .description(description)
       .option("--data <folder>", "the engine's data folder (default: local.data)")
       .option("--config <file>", "configuration file that names the data folder")
-      .option("--json", "JSON; the shape is in docs/cli.md");
-  command("list", "tickets by number")
+      .option("--json", "JSON; the shape is in docs/cli.md")
+      .addHelpText("after", `\nExample:\n  mailweir ticket ${example}`);
+  command("list", "tickets by number", "list --state open --text invoice")
     .option("--state <state>", "open or closed")
     .option("--assignee <name>", "only those of this person")
     .option("--tag <tag>", "only those with this tag")
@@ -63,28 +64,42 @@ for again with the same --id is the same answer.`,
     .option("--text <words>", "only those whose subject or entries hold all these words")
     .option("--limit <n>", "at most so many (default: all)", wholeNumber)
     .action(list);
-  command("show <ticket>", "one ticket with all its entries").action(show);
-  command("reply <ticket>", "answer its people by mail; the text from --text, --file or standard input")
+  command("show <ticket>", "one ticket with all its entries", "show 12").action(show);
+  command(
+    "reply <ticket>",
+    "answer its people by mail; the text from --text, --file or standard input",
+    'reply 12 --text "It is on its way." --close',
+  )
     .option("--text <text>", "what to write")
     .option("--file <file>", "a text file with what to write")
     .option("--by <name>", "who answers, for the ticket (default: the user's name)")
     .option("--close", "close the ticket with it")
     .option("--id <id>", "the answer's id: the same one twice is one answer")
     .action(reply);
-  command("note <ticket>", "write something down that nobody is sent; the text as for reply")
+  command(
+    "note <ticket>",
+    "write something down that nobody is sent; the text as for reply",
+    'note 12 --text "They called."',
+  )
     .option("--text <text>", "what to write")
     .option("--file <file>", "a text file with what to write")
     .option("--by <name>", "who writes it (default: the user's name)")
     .option("--id <id>", "the note's id: the same one twice is one note")
     .action(note);
-  command("close <ticket>", "nothing is left to do; an answer opens it again").action((id, options) =>
+  command("close <ticket>", "nothing is left to do; an answer opens it again", "close 12").action((id, options) =>
     change(id, options, { state: "closed" }),
   );
-  command("open <ticket>", "open a closed one again").action((id, options) => change(id, options, { state: "open" }));
-  command("assign <ticket> [name]", "give it to somebody, or without a name to nobody").action((id, name, options) =>
-    change(id, options, { assignee: name ?? null }),
+  command("open <ticket>", "open a closed one again", "open 12").action((id, options) =>
+    change(id, options, { state: "open" }),
   );
-  command("tag <ticket> <tags...>", "add tags; one that begins with a minus is taken away: tag 12 billing -urgent")
+  command("assign <ticket> [name]", "give it to somebody, or without a name to nobody", "assign 12 ann").action(
+    (id, name, options) => change(id, options, { assignee: name ?? null }),
+  );
+  command(
+    "tag <ticket> <tags...>",
+    "add tags; one that begins with a minus is taken away: tag 12 billing -urgent",
+    "tag 12 billing -urgent",
+  )
     .allowUnknownOption()
     .action((id, tags: readonly string[], options) =>
       change(id, options, {
