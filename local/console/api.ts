@@ -26,6 +26,7 @@ import { storedContentOf } from "../store/stored-content.ts";
 import { readStreamStatistics } from "../store/stream-minutes.ts";
 import { watchCommits } from "./changes.ts";
 import { serveCompose } from "./compose-api.ts";
+import { serveFeed } from "./feed-api.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
 import { buildJourney, type Journey } from "./journey.ts";
 import { jsonBody } from "./json-body.ts";
@@ -125,6 +126,7 @@ export function createApi({
   serveReplay(api, { config, store, search, verify, clock });
 
   serveFindings(api, { config, clock: allPorts.clock, sesApi });
+  serveFeed(api, { config, store, clock });
   serveStreams(api, { config, engine, statistics: readStreamStatistics(store.database, clock), sesApi });
   api.get("/status", async (c) => c.json(await engine.status()));
 

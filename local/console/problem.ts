@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 
-export type ProblemStatus = 400 | 403 | 404 | 409 | 413 | 422 | 500 | 503;
+export type ProblemStatus = 400 | 403 | 404 | 409 | 410 | 413 | 422 | 500 | 503;
 
 /** An error as RFC 9457 has it. `code` is stable; `detail` is for people and says what to do. */
 export function problem(

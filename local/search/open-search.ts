@@ -94,7 +94,7 @@ export function openSearch({ folder, database, clock, log }: SearchParts): Searc
     started.unref();
     started.on("message", (news: IndexNews) => heard(started, news));
     started.on("error", (error) => log.error("search index failed", { cause: error.message }));
-    started.on("exit", () => ended(started));
+    started.on("exit", (code) => ended(started, code));
     worker = started;
     return started;
   };
@@ -117,12 +117,17 @@ export function openSearch({ folder, database, clock, log }: SearchParts): Searc
     } else if (news.unreadable > 0) log.info("mail indexed by its envelope", { count: news.unreadable });
   };
 
-  const ended = (which: Worker) => {
+  const ended = (which: Worker, code: number) => {
     if (worker === which) worker = undefined;
     for (const { reject } of waiting.values()) reject(new Error("the search index stopped: ask again"));
     waiting.clear();
     if (closed) for (const resolve of caughtUp.splice(0)) resolve();
-    else if (caughtUp.length > 0 || stored() > indexed()) later(retryMs);
+    else if (code !== 0) {
+      // New mail would start it, and let it fail, again and again.
+      clearTimeout(lookTimer);
+      lookTimer = undefined;
+      later(retryMs);
+    } else if (stored() > indexed()) later(0);
   };
 
   const later = (afterMs: number) => {

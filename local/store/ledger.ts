@@ -11,6 +11,7 @@ import type {
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
 import { findSequence, sequenceOf } from "./ids.ts";
+import { feed } from "./stream-feed.ts";
 import { countEvent, type StreamEvent } from "./stream-minutes.ts";
 
 const dayMs = 86_400_000;
@@ -94,7 +95,9 @@ export function createLedger(database: Database, clock: Clock): Ledger {
           seq,
           recipient,
         );
-        return changes === 1 ? record(tx, seq, recipient) : undefined;
+        if (changes === 0) return undefined;
+        if (stream !== null) feed(tx, stream, seq, recipient);
+        return record(tx, seq, recipient);
       }),
     routed: (sesMessageId, recipients) =>
       database.write((tx) => {
@@ -164,6 +167,7 @@ export function createLedger(database: Database, clock: Clock): Ledger {
           seq,
           recipient,
         );
+        if (changes === 1) feed(tx, stream, seq, recipient);
         return changes === 1;
       }),
     endHeld: (sesMessageId, recipient, outcome) =>
@@ -273,6 +277,7 @@ function writeDecision(tx: Transaction, seq: number, decision: Decision, now: nu
   );
   if (changes === 0) return;
   countEvent(tx, stream, "decided", now);
+  if (stream !== null) feed(tx, stream, seq, recipient);
   if (stream === null) countEvent(tx, null, "done", now, now - time(decision.receivedAt));
 }
 

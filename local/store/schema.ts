@@ -329,4 +329,16 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (minute, stream)
   ) WITHOUT ROWID;
   `,
+  // What went to which stream, in the order of the decisions, for programs that read along.
+  `
+  CREATE TABLE stream_feed (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, seq INTEGER NOT NULL, recipient TEXT NOT NULL
+  );
+  CREATE INDEX stream_feed_stream ON stream_feed (stream, id);
+  INSERT INTO stream_feed (stream, seq, recipient)
+    SELECT stream, seq, recipient FROM recipients WHERE stream IS NOT NULL ORDER BY seq, recipient;
+  CREATE TABLE stream_consumers (
+    stream TEXT NOT NULL, consumer TEXT NOT NULL, acked INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (stream, consumer)
+  ) WITHOUT ROWID;
+  `,
 ];
