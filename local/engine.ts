@@ -60,6 +60,8 @@ export interface EngineOptions {
   /** Default: the machine's. */
   readonly clock?: Clock & { readonly ticking: boolean };
   readonly random?: Random;
+  /** False: nobody takes from the streams' queues. Default true. */
+  readonly workers?: boolean;
   /** What of the log also goes to stderr. Default `problems`. */
   readonly stderr?: "all" | "problems" | "none";
   readonly hooks?: EngineHooks;
@@ -236,7 +238,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     if (sending) undo.push(() => sending.stop(drainMs));
 
     const queues = hooks.queues?.(store.ports.queues) ?? store.ports.queues;
+    const held = new Set(
+      options.workers === false ? config.streams.map(({ name }) => config.names.streamQueue(name)) : [],
+    );
     const queuePumps = topology.queues.flatMap((queue) => {
+      if (held.has(queue.name)) return [];
       const consumer = queue.consumer?.functionName;
       const target =
         topology.functions.find(({ name }) => name === consumer) ??
