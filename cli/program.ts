@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   outbox: () => import("./outbox.ts"),
   ticket: () => import("./ticket.ts"),
   suppress: () => import("./suppress.ts"),
+  key: () => import("./key.ts"),
   stream: () => import("./stream.ts"),
   authenticate: () => import("./authenticate.ts"),
   decrypt: () => import("./decrypt.ts"),

@@ -131,6 +131,7 @@ function greet(
   engine: {
     readonly smtp: string;
     readonly http: string;
+    readonly https?: string;
     readonly data: string;
     readonly domains: readonly string[];
     readonly notes: readonly string[];
@@ -145,7 +146,7 @@ function greet(
 Mailweir receives mail for ${engine.domains.join(", ")}
 
   SMTP      ${engine.smtp}
-  Console   ${engine.http}
+  Console   ${engine.http}${engine.https === undefined ? "" : `, for others https on ${engine.https}`}
   Data      ${folder}
 ${engine.notes.map((note) => `  Note      ${note}\n`).join("")}
 Send a first mail:

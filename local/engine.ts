@@ -3,7 +3,7 @@ import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { loadConfig } from "../shared/config/load-config.ts";
 import { deriveLocalTopology } from "../shared/config/local-topology.ts";
-import { parseListen, resolveConfig } from "../shared/config/resolve-config.ts";
+import { isLoopback, parseListen, publicHttp, resolveConfig } from "../shared/config/resolve-config.ts";
 import type { FunctionTopology } from "../shared/config/topology.ts";
 import type { MailConfig, ResolvedConfig } from "../shared/config/types.ts";
 import { MailweirError } from "../shared/errors.ts";
@@ -74,6 +74,8 @@ export interface Engine {
   readonly smtp: string;
   /** `http://host:port`. */
   readonly http: string;
+  /** `host:port` of `local.https`. */
+  readonly https?: string;
   /** Whoever shows it may use the whole HTTP API; drawn at each start. */
   readonly token: string;
   /** Absolute path of the data folder. */
@@ -121,6 +123,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const config = options.config ? resolveConfig(options.config, named) : await loadConfig(configPath, named);
   const smtpListen = listenAddress(options.smtp ?? config.local.smtp, "--smtp");
   const httpListen = listenAddress(options.http ?? config.local.http, "--http");
+  // The configuration's own is refused with its place.
+  if (!isLoopback(httpListen.host)) {
+    const { problem, suggestion } = publicHttp(httpListen.host);
+    throw new ListenAddressError(`--http: ${problem}; use ${suggestion}`);
+  }
   const data = resolve(options.data ?? (target ? `${config.local.data}-${target.stage}` : config.local.data));
 
   const undo: (() => Promise<void> | void)[] = [];
@@ -308,9 +315,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const oneClickFunction = topology.functions.find(({ name }) => name === "one-click");
     const oneClick =
       oneClickFunction && host ? serveOneClick({ host, target: oneClickFunction, random, log }) : async () => undefined;
+    const { https, tls } = config.local;
+    const secure = https !== undefined &&
+      tls && { listen: listenAddress(https, "local.https"), certificate: certificateFiles(tls) };
     const http = await startHttp({
       verify,
       listen: httpListen,
+      ...(secure && { secure }),
+      apiKeys: config.local.apiKeys,
       config,
       store,
       search,
@@ -345,6 +357,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     scheduler.wake();
     const smtpAddress = hostAndPort(smtp.address);
     const httpAddress = hostAndPort(http.address);
+    const httpsAddress = http.secureAddress && hostAndPort(http.secureAddress);
     await lock.publish({
       pid: process.pid,
       smtp: smtpAddress,
@@ -352,13 +365,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       startedAt: clock.now().toISOString(),
       token,
     });
-    log.info("engine ready", { smtp: smtpAddress, http: httpAddress, config: config.version });
+    log.info("engine ready", {
+      smtp: smtpAddress,
+      http: httpAddress,
+      ...(httpsAddress !== undefined && { https: httpsAddress }),
+      config: config.version,
+    });
 
     let stopping: Promise<void> | undefined;
     const { promise: stopped, resolve: hasStopped } = Promise.withResolvers<void>();
     return {
       smtp: smtpAddress,
       http: `http://${httpAddress}`,
+      ...(httpsAddress !== undefined && { https: httpsAddress }),
       token,
       data,
       domains: config.domains,

@@ -1,21 +1,32 @@
-import { timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
+import type { ApiKeyConfig } from "../../shared/config/types.ts";
 import { mailLinkPath } from "../../shared/delivery/mail-link.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import { listenFailure } from "../listen-failure.ts";
 import { isSesRequest } from "../ses-api/check-signature.ts";
 import type { SesApi } from "../ses-api/create-ses-api.ts";
 import { serveSesApi } from "../ses-api/serve-ses-api.ts";
+import type { CertificateSource } from "../smtp/certificate.ts";
+import { type Access, loopbackAccess, publicAccess } from "./access.ts";
 import { type ApiParts, createApi } from "./api.ts";
 import { oneClickPath } from "./one-click.ts";
 import { servePage } from "./page-files.ts";
 
+interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface HttpOptions extends ApiParts {
-  /** Port 0: any free one. */
-  readonly listen: { readonly host: string; readonly port: number };
+  /** On this machine, in plain text. Port 0: any free one. */
+  readonly listen: Listen;
+  /** For others, over TLS, to those who have a key. */
+  readonly secure?: { readonly listen: Listen; readonly certificate: CertificateSource };
+  readonly apiKeys: readonly ApiKeyConfig[];
   /** Opens what changes something to the tools of this machine: `Authorization: Bearer …`. */
   readonly token: string;
   readonly sesApi: SesApi;
@@ -26,25 +37,26 @@ export interface HttpOptions extends ApiParts {
 }
 
 export interface Http {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: Listen;
+  readonly secureAddress?: Listen;
   close(): Promise<void>;
 }
 
 export class HttpListenError extends MailweirError {
   readonly code = "ERR_HTTP_LISTEN";
   readonly retryable = false;
-  constructor({ host, port }: HttpOptions["listen"], cause: NodeJS.ErrnoException) {
-    super(`Cannot serve the console on ${host}:${port}: ${listenFailure(cause, "--http")}`, { cause });
+  constructor({ host, port }: Listen, option: string, cause: NodeJS.ErrnoException) {
+    super(`Cannot serve the console on ${host}:${port}: ${listenFailure(cause, option)}`, { cause });
   }
 }
 
 /**
- * Console, API and the SES API on one port.
+ * Console, API and the SES API on one port of this machine, and the same on a second one for those who have a key.
  *
  * @throws {HttpListenError}
  */
 export async function startHttp(options: HttpOptions): Promise<Http> {
-  const { listen, token, sesApi, oneClick, mailLink, log } = options;
+  const { listen, secure, apiKeys, token, log } = options;
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (c, next) => {
     await next();
@@ -53,34 +65,85 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
   });
   app.route("/api", createApi(options));
   servePage(app);
+  const pages = getRequestListener(app.fetch);
 
-  const listener = getRequestListener(app.fetch);
-  const server = createServer((request, response) => {
-    if (request.method === "POST" && request.url === "/" && isSesRequest(request.headers)) {
-      serveSesApi(sesApi, request, response).catch(() => response.destroy());
+  const server = createServer(createListener(options, pages, loopbackAccess(token, apiKeys)));
+  const address = await open(server, listen, "--http", log);
+  const undo = [() => closeServer(server)];
+  const close = async () => void (await Promise.all(undo.map((end) => end())));
+  if (!secure) return { address, close };
+  try {
+    const tls = await startTls(secure.certificate, createListener(options, pages, publicAccess(apiKeys)), log);
+    undo.push(async () => tls.stopReloading());
+    const secureAddress = await open(tls.server, secure.listen, "local.https", log);
+    undo.push(() => closeServer(tls.server));
+    return { address, secureAddress, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What is for everybody goes past the question who asks: signed requests of the SES API, and those who have a signed link. */
+function createListener(
+  { sesApi, oneClick, mailLink, config }: HttpOptions,
+  pages: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+  access: Access,
+): RequestListener {
+  return (request, response) => {
+    const broken = () => response.destroy();
+    const secure = "encrypted" in request.socket;
+    // Without keys any signature is taken, which is for this machine's own tools.
+    const signed = request.method === "POST" && request.url === "/" && isSesRequest(request.headers);
+    if (signed && (!secure || config.local.sesApi.keys.length > 0)) {
+      serveSesApi(sesApi, request, response).catch(broken);
       return;
     }
     if (request.url?.startsWith(oneClickPath) === true) {
-      oneClick(request, response).catch(() => response.destroy());
+      oneClick(request, response).catch(broken);
       return;
     }
     if (request.url?.startsWith(mailLinkPath) === true) {
-      mailLink(request, response).catch(() => response.destroy());
+      mailLink(request, response).catch(broken);
       return;
     }
-    const refusal = refuse(request, token);
-    if (refusal !== undefined) {
-      response
-        // The rest of the request is not read.
-        .writeHead(403, { ...safetyHeaders, "content-type": "application/problem+json", connection: "close" })
-        .end(JSON.stringify({ status: 403, detail: refusal }));
+    const refusal = access(request);
+    if (refusal === undefined) {
+      void pages(request, response);
       return;
     }
-    void listener(request, response);
-  });
+    response
+      // The rest of the request is not read.
+      .writeHead(refusal.status, {
+        ...safetyHeaders,
+        "content-type": "application/problem+json",
+        connection: "close",
+        ...(refusal.status === 401 && { "www-authenticate": 'Basic realm="Mailweir", charset="UTF-8"' }),
+      })
+      .end(JSON.stringify(refusal));
+  };
+}
+
+const reloadEveryMs = 60_000;
+
+async function startTls(certificate: CertificateSource, listener: RequestListener, log: HttpOptions["log"]) {
+  const server = createTlsServer({ ...(await certificate.load()), minVersion: "TLSv1.2" }, listener);
+  const timer = setInterval(async () => {
+    try {
+      const renewed = await certificate.reload();
+      if (renewed) server.setSecureContext({ ...renewed, minVersion: "TLSv1.2" });
+    } catch (error) {
+      log.error("tls certificate not reloaded, the old one stays", { cause: (error as Error).message });
+    }
+  }, reloadEveryMs);
+  timer.unref();
+  return { server, stopReloading: () => clearInterval(timer) };
+}
+
+async function open(server: Server, listen: Listen, option: string, log: HttpOptions["log"]): Promise<Listen> {
   server.headersTimeout = 20_000;
   await new Promise<void>((resolve, reject) => {
-    const failed = (cause: NodeJS.ErrnoException) => reject(new HttpListenError(listen, cause));
+    const failed = (cause: NodeJS.ErrnoException) => reject(new HttpListenError(listen, option, cause));
     server.once("error", failed);
     server.listen(listen.port, listen.host, () => {
       server.off("error", failed);
@@ -89,14 +152,14 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
     });
   });
   const { address: host, port } = server.address() as AddressInfo;
-  return {
-    address: { host, port },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { host, port };
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 /** Nothing from elsewhere, no inline script, in nobody's frame: what came by mail is text and stays text. */
@@ -108,25 +171,3 @@ const safetyHeaders = {
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
 } as const;
-
-/** Why a request is not served; `undefined` when it is. */
-function refuse(request: IncomingMessage, token: string): string | undefined {
-  // A page of somebody else's that has pointed its own name at this machine (DNS rebinding) sends that name.
-  const host = (request.headers.host ?? "").replace(/:\d+$/, "");
-  if (!/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host) && host !== request.socket.localAddress) {
-    return `This server does not answer to the name "${host.slice(0, 100)}": use the address it printed at start.`;
-  }
-  if (request.method === "GET" || request.method === "HEAD") return undefined;
-  if (sameSecret(request.headers.authorization ?? "", `Bearer ${token}`)) return undefined;
-  // A form of another page can send neither this header nor our Origin.
-  const own = request.headers.origin === `http://${request.headers.host}` && request.headers["x-mailweir"] === "1";
-  return own
-    ? undefined
-    : "Changes need the token from engine.json in the data folder (Authorization: Bearer …), or the console.";
-}
-
-function sameSecret(given: string, wanted: string): boolean {
-  const left = Buffer.from(given);
-  const right = Buffer.from(wanted);
-  return left.length === right.length && timingSafeEqual(left, right);
-}

@@ -156,10 +156,18 @@ const smarthost = z.strictObject({
   connections: count(50).optional(),
 });
 
+const apiKey = z.strictObject({
+  name: z.string().regex(/^[\w.-]{1,64}$/, "is no name of a key: letters, digits, dots, hyphens, underscores"),
+  scopes: z.array(z.enum(["read", "suppressions", "tickets", "streams", "all"])).min(1),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, "is no SHA-256 in hex: npx mailweir key new makes a key and its hash"),
+});
+
 const local = z.strictObject({
   data: text.optional(),
   smtp: text.optional(),
   http: text.optional(),
+  https: text.optional(),
+  apiKeys: z.array(apiKey).max(100).optional(),
   dns: z.union([z.strictObject({ zone: text }), z.strictObject({ servers: z.array(text).min(1) })]).optional(),
   scanners: z
     .strictObject({
@@ -376,6 +384,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "local.buckets.*": Object.keys(localBucket.shape),
   "local.topics.*": Object.keys(localTopic.shape),
   "local.queues.*": Object.keys(localQueue.shape),
+  "local.apiKeys.*": Object.keys(apiKey.shape),
   "local.sesApi": Object.keys(sesApi.shape),
   "local.sesApi.keys.*": ["accessKeyId", "secretFrom"],
   "local.blockLists": Object.keys(blockLists.shape),

@@ -406,19 +406,22 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
   const local = config.local ?? {};
   const smtp = local.smtp ?? "127.0.0.1:2525";
   const http = local.http ?? "127.0.0.1:8025";
-  for (const [name, listen] of Object.entries({ smtp, http })) {
-    if (parseListen(listen)) continue;
+  for (const [name, listen] of Object.entries({ smtp, http, https: local.https })) {
+    if (listen === undefined || parseListen(listen)) continue;
     faults.push({
       at: place(["local", name]),
       problem: `"${listen}" is no address to listen on`,
       allowed: "host:port, for example 127.0.0.1:2525, [::1]:2525, or port 0 for any free one",
     });
   }
+  checkPublic(local, faults);
   checkSmarthost(local.smarthost, faults);
   return {
     data: local.data ?? "data",
     smtp,
     http,
+    ...(local.https !== undefined && { https: local.https }),
+    apiKeys: local.apiKeys ?? [],
     dns: !local.dns
       ? { kind: "system" }
       : "zone" in local.dns
@@ -439,6 +442,38 @@ function resolveLocal(config: MailConfig, faults: ConfigFault[]): ResolvedLocal 
     limits: { ...defaultLimits, ...local.limits },
     ses: { ...defaultReadings, ...local.ses },
   };
+}
+
+/** The console shows all mail: nobody else's machine reaches it in plain text or without a key. */
+function checkPublic({ http, https, tls, apiKeys = [] }: LocalConfig, faults: ConfigFault[]): void {
+  const listen = http === undefined ? undefined : parseListen(http);
+  if (listen && !isLoopback(listen.host)) faults.push({ at: place(["local", "http"]), ...publicHttp(listen.host) });
+  const missing = [...(tls === undefined ? ["local.tls"] : []), ...(apiKeys.length === 0 ? ["local.apiKeys"] : [])];
+  if (https !== undefined && missing.length > 0) {
+    faults.push({
+      at: place(["local", "https"]),
+      problem: `others would reach the console without ${missing.join(" and ")}`,
+      allowed: "a certificate for the name they use, and at least one key (npx mailweir key new)",
+    });
+  }
+  for (const [index, { name }] of apiKeys.entries()) {
+    if (apiKeys.findIndex((key) => key.name === name) === index) continue;
+    faults.push({ at: place(["local", "apiKeys", index, "name"]), problem: `"${name}" is there twice` });
+  }
+}
+
+/** What is wrong with plain HTTP on an address that others reach. */
+export function publicHttp(host: string): Pick<ConfigFault, "problem" | "allowed" | "suggestion"> {
+  return {
+    problem: `${host} is no loopback address: everybody who reaches it could read all mail, in plain text`,
+    allowed: "127.0.0.1, [::1] or localhost",
+    suggestion: "local.https with local.tls and local.apiKeys for others, or a proxy on this machine",
+  };
+}
+
+/** Whether only this machine reaches the address. */
+export function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host);
 }
 
 /** Names that AWS would take, and nobody named who is not there. */
@@ -525,8 +560,6 @@ function checkSmarthost(smarthost: SmarthostConfig | undefined, faults: ConfigFa
     allowed: "starttls, implicit; none only with a loopback address, or without auth",
   });
 }
-
-const isLoopback = (host: string) => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
 
 /** `host:port` with IPv6 in brackets; `undefined` when it cannot be listened on. */
 export function parseListen(text: string): { readonly host: string; readonly port: number } | undefined {

@@ -281,13 +281,27 @@ export interface GatePolicy {
   readonly dkimFail: GateOutcome;
 }
 
+/** `read` is every GET; `suppressions`, `tickets` and `streams` are all below `/api/` of that name; `all` is everything. */
+export type ApiKeyScope = "read" | "suppressions" | "tickets" | "streams" | "all";
+
+export interface ApiKeyConfig {
+  readonly name: string;
+  readonly scopes: readonly ApiKeyScope[];
+  /** SHA-256 of the key in lower-case hex; the key itself is kept by whoever uses it. */
+  readonly sha256: string;
+}
+
 export interface LocalConfig {
   /** Folder of the database and all mail. Default `data`. */
   readonly data?: string;
   /** `host:port`. Default `127.0.0.1:2525`. */
   readonly smtp?: string;
-  /** Console and API. Default `127.0.0.1:8025`. */
+  /** Console and API for this machine: a loopback address. Default `127.0.0.1:8025`. */
   readonly http?: string;
+  /** Console and API for others, over TLS and with a key: needs `tls` and `apiKeys`. Default: none. */
+  readonly https?: string;
+  /** Who may use the API; `mailweir key new` makes one. */
+  readonly apiKeys?: readonly ApiKeyConfig[];
   /** A zone file for offline work, or name servers; default: the system's. */
   readonly dns?: { readonly zone: string } | { readonly servers: readonly string[] };
   readonly scanners?: {
@@ -570,6 +584,8 @@ export interface ResolvedLocal {
   readonly data: string;
   readonly smtp: string;
   readonly http: string;
+  readonly https?: string;
+  readonly apiKeys: readonly ApiKeyConfig[];
   readonly dns:
     | { readonly kind: "system" }
     | { readonly kind: "zone"; readonly file: string }
