@@ -22,6 +22,7 @@ const onLambda = process.env["AWS_LAMBDA_FUNCTION_NAME"] !== undefined;
 /** Adds one to a metric that alarms and the dashboard look at. */
 export function count(
   name:
+    | "ForwardsBounce"
     | "MailRouted"
     | "MailRoutedLate"
     | "MailLoopStopped"

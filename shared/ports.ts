@@ -29,6 +29,7 @@ export interface Ports {
   readonly records: Records;
   readonly outbox: Outbox;
   readonly limits: Limits;
+  readonly tallies: Tallies;
   readonly senders: Senders;
 }
 
@@ -777,6 +778,8 @@ export interface Outbox {
    * @throws {OutgoingMailError} what no next hop could take
    */
   sendMail(mail: OutgoingMail): Promise<{ readonly messageId: string; readonly repeated: boolean }>;
+  /** The forwarded mail that the next hop knows by this id; `undefined` for every other, and where two have the same. */
+  forwardSentAs(messageId: string): Promise<Pick<OutgoingMail, "id"> | undefined>;
 }
 
 /** How often something may happen: at most so many within a time that moves along, whoever asks at the same moment. */
@@ -789,6 +792,14 @@ export interface Limits {
    * @param limit - `max` from 1 to 100
    */
   take(key: string, id: string, limit: { readonly max: number; readonly windowMs: number }): Promise<boolean>;
+}
+
+/** How often something happened, by the hour: for rates, not for books. A retry may count again. */
+export interface Tallies {
+  /** @param name - at most 100 letters, digits and hyphens */
+  add(name: string): Promise<void>;
+  /** How often within the last so many hours, the running one included. @param hours - 1 to 48 */
+  sum(name: string, hours: number): Promise<number>;
 }
 
 /** An author whose mail is not held for a spam finding alone, as long as it proves who wrote it. */

@@ -1,10 +1,11 @@
 import * as z from "zod";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
-import { pauseTarget } from "../../shared/delivery/pause-target.ts";
+import { returnForward } from "../../shared/delivery/forward-bounce.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { applyFeedback } from "../../shared/unsubscribe/feedback.ts";
 import { createPersonOf } from "../../shared/unsubscribe/person.ts";
 import { readSesFeedback, SesFeedbackError } from "../../shared/unsubscribe/ses-feedback.ts";
+import { alertForwardBounces } from "../alert-forward-bounces.ts";
 import { type BatchResponse, eachRecord } from "../batch.ts";
 import { type Handler, logger } from "../stack.ts";
 
@@ -14,12 +15,16 @@ export const work =
   (event, context) =>
     eachRecord(event, context, async ({ body }) => {
       const personOf = createPersonOf(await ports.secrets.keyRing());
-      for (const { id, kind, address, at, note, source } of readSesFeedback(unwrap(body))) {
+      for (const { id, kind, address, at, note, source, messageId } of readSesFeedback(unwrap(body))) {
         const by = { effect: `ses-feedback ${id}` };
-        if (source === config.personal.forwarding.from && kind !== "complaint") {
+        const isForward =
+          source === config.personal.forwarding.from || (await ports.outbox.forwardSentAs(messageId)) !== undefined;
+        if (isForward && kind !== "complaint") {
           // A mail of somebody else's that we passed on: it says something about the target, not about our own mail.
-          const paused = kind === "hard-bounce" ? await pauseTarget(ports, by, { address, at, note }) : "noted";
-          logger.warn("forwarded mail came back", { kind, outcome: paused });
+          const isGone = kind === "hard-bounce";
+          const outcome = await returnForward(ports, config, by, { isGone, address, at, note, messageId });
+          logger.warn("forwarded mail came back", { kind, ...outcome });
+          if (outcome.sender !== "repeated") await alertForwardBounces(ports, id);
           continue;
         }
         const outcome = await applyFeedback(ports, config, by, {

@@ -5,6 +5,7 @@ import { recordReport } from "../../shared/delivery/record-report.ts";
 import { returnBounce } from "../../shared/delivery/return-bounce.ts";
 import { isSrs } from "../../shared/delivery/srs.ts";
 import type { Ports } from "../../shared/ports.ts";
+import { alertForwardBounces } from "../alert-forward-bounces.ts";
 import { alertLoop } from "../alert-loop.ts";
 import type { BatchResponse } from "../batch.ts";
 import type { Handler } from "../stack.ts";
@@ -19,6 +20,7 @@ export const work = (ports: Ports, config: ResolvedConfig): Handler<BatchRespons
     const { message, recipient, stream, claim, content } = job;
     if (isSrs(recipient)) {
       const { outcome, detail } = await returnBounce(ports, config, job);
+      if (outcome === "bounce-returned") await alertForwardBounces(ports, message.sesMessageId);
       const told = await recordReport(ports, config, job);
       return { state: "done", outcome, detail: { ...told, ...detail } };
     }

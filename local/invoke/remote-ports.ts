@@ -33,6 +33,7 @@ export function remotePorts(
     records: remote("records"),
     outbox: remote("outbox"),
     limits: remote("limits"),
+    tallies: remote("tallies"),
     senders: remote("senders"),
   };
 }

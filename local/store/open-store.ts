@@ -33,6 +33,7 @@ import { createRuleSetSnapshots } from "./rule-set-snapshots.ts";
 import { createSecrets } from "./secrets.ts";
 import { createSenders } from "./senders.ts";
 import { createSuppressions } from "./suppressions.ts";
+import { createTallies } from "./tallies.ts";
 import { createTickets } from "./tickets.ts";
 import { createPublishing, createTopics } from "./topics.ts";
 
@@ -92,6 +93,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const contents = await openContents(database, fs, folder.contents);
     const sending = createSending(topology.queues, clock, random);
     const publishing = createPublishing(topology, sending, clock, random);
+    const queueOf = (name: string) => topology.queues.find(({ consumer }) => consumer?.functionName === name)?.name;
+    const feedbackQueue = queueOf("feedback");
     const outbox = await openOutbox(database, {
       contents,
       fs,
@@ -100,6 +103,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       composeBounce: options.composeBounce ?? noComposer,
       newName: () => uuid(random),
       sends: options.sendsMail ?? false,
+      feedback: (tx, event) => {
+        if (feedbackQueue !== undefined) sending.enqueue(tx, feedbackQueue, JSON.stringify(event));
+      },
     });
     const secrets = createSecrets(
       { ...(options.tokens && { tokens: options.tokens }) },
@@ -107,7 +113,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       options.env ?? {},
     );
     await hashPlainSuppressions(database, secrets);
-    const propagateQueue = topology.queues.find(({ consumer }) => consumer?.functionName === "propagate")?.name;
+    const propagateQueue = queueOf("propagate");
     const handOver = (tx: Transaction, message: Propagation) => {
       if (propagateQueue !== undefined) sending.enqueue(tx, propagateQueue, JSON.stringify(message));
     };
@@ -130,6 +136,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       records: createRecords(database),
       outbox,
       limits: createLimits(database, clock),
+      tallies: createTallies(database, clock),
       senders: createSenders(database),
     };
     const engine: EngineStore = {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../shared/ports.ts";
-import type { Database } from "./database.ts";
+import type { Database, Transaction } from "./database.ts";
 import { type OutboxEntry, toEntry } from "./outbox-entries.ts";
 
 /** What an attempt came to. */
@@ -35,6 +35,8 @@ const selectDue = `SELECT outbox.*, size_bytes FROM outbox JOIN contents ON cont
 export function createOutboxSending(
   database: Database,
   clock: Clock,
+  /** What the feedback queue is to hear of a forwarded mail, in the transaction that ends it. */
+  feedback: (tx: Transaction, event: object) => void = () => undefined,
 ): OutboxSending & { afterStart(sends: boolean): Promise<void> } {
   return {
     /** What a process that is no more had taken is due at once; where nobody sends any more, what waited is kept. */
@@ -90,6 +92,11 @@ export function createOutboxSending(
           number,
         );
         if (state === "waiting") tx.wake();
+        const row = tx.get("SELECT kind, mail_from FROM outbox WHERE id = ?", number);
+        if (row?.["kind"] !== "forward") return;
+        for (const failed of recipients.filter((each) => each.state === "failed")) {
+          feedback(tx, bounceEvent(number, String(row["mail_from"]), failed, now));
+        }
       }),
     retry: (number) =>
       database.write((tx) => {
@@ -107,5 +114,27 @@ export function createOutboxSending(
         tx.wake();
         return true;
       }),
+  };
+}
+
+/** What SES would tell of it: that a recipient will not get the mail. Only of a missing mailbox it says "Permanent". */
+function bounceEvent(
+  number: number,
+  source: string,
+  { recipient, reply }: OutboxAttempt["recipients"][number],
+  now: Date,
+): object {
+  const [status] = /\b5\.\d{1,3}\.\d{1,3}\b/.exec(reply) ?? [];
+  const isGone = /^5\.1\.(?:1|2|3|6|10)$|^5\.2\.1$/.test(status ?? "");
+  return {
+    eventType: "Bounce",
+    bounce: {
+      bounceType: isGone ? "Permanent" : "Transient",
+      bounceSubType: "General",
+      bouncedRecipients: [{ emailAddress: recipient, action: "failed", ...(status !== undefined && { status }) }],
+      timestamp: now.toISOString(),
+      feedbackId: `outbox-${number} ${now.getTime()}`,
+    },
+    mail: { messageId: `outbox-${number}`, ...(source !== "" && { source }) },
   };
 }

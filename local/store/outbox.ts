@@ -46,6 +46,8 @@ export interface OutboxParts {
   readonly newName: () => string;
   /** Whether somebody sends: otherwise mail is kept in the folder, for people. */
   readonly sends: boolean;
+  /** Puts what became of a forwarded mail on its way to the feedback queue. */
+  readonly feedback: (tx: Transaction, event: object) => void;
 }
 
 /**
@@ -55,7 +57,7 @@ export interface OutboxParts {
 export async function openOutbox(database: Database, parts: OutboxParts): Promise<LocalOutbox> {
   const { contents, fs, folder, clock, composeBounce, sends } = parts;
   await createFolderMaker(fs, dirname(folder))(folder);
-  const sending = createOutboxSending(database, clock);
+  const sending = createOutboxSending(database, clock, parts.feedback);
   await sending.afterStart(sends);
   // One at a time; a failure is told to whoever waits for this round, and the next round tries again.
   let round: Promise<void> = Promise.resolve();
@@ -115,6 +117,16 @@ export async function openOutbox(database: Database, parts: OutboxParts): Promis
     ...sending,
     enqueue,
     filed: file,
+    forwardSentAs: async (messageId) => {
+      const rows = database.read((sql) =>
+        sql.all(
+          `SELECT key FROM outbox WHERE kind = 'forward' AND ${/^outbox-\d{1,15}$/.test(messageId) ? "id" : "message_id"} = ? LIMIT 2`,
+          messageId.replace(/^outbox-(?=\d{1,15}$)/, ""),
+        ),
+      );
+      const [row, ...more] = rows;
+      return row && more.length === 0 ? { id: String(row["key"]).replace(/^mail /, "") } : undefined;
+    },
     async sendMail(mail) {
       checkOutgoingMail(mail);
       const key = `mail ${mail.id}`;

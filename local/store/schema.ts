@@ -341,4 +341,9 @@ export const migrations: readonly string[] = [
     stream TEXT NOT NULL, consumer TEXT NOT NULL, acked INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (stream, consumer)
   ) WITHOUT ROWID;
   `,
+  // Which mail a next hop speaks of; how often something happened, by hour.
+  `
+  CREATE INDEX outbox_forwards ON outbox (message_id) WHERE kind = 'forward';
+  CREATE TABLE tallies (name TEXT NOT NULL, hour INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (name, hour)) WITHOUT ROWID;
+  `,
 ];

@@ -74,6 +74,7 @@ export function openWorker(
       });
     }),
     senders: deferred(async () => (await import("./senders.ts")).createSenders(dynamo, storeTable)),
+    tallies: deferred(async () => (await import("./tallies.ts")).createTallies(dynamo, inLedger(environment))),
     limits: deferred(async () => (await import("./limits.ts")).createLimits(dynamo, inLedger(environment))),
   };
 }

@@ -40,8 +40,11 @@ export function openOutbox(
         async () => (await call("SES SendEmail", () => ses.send(command))).MessageId ?? unconfirmed,
         () => rows.release(key),
       );
+      // By it SES tells what became of the mail.
+      if (mail.kind === "forward") await rows.nameSent(messageId, mail.id);
       await rows.complete(key, messageId);
       return { messageId, repeated: false };
     },
+    forwardSentAs: (messageId) => rows.sentAs(messageId),
   };
 }

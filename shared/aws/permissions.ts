@@ -170,7 +170,13 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     { actions: ["ses:SendEmail", "ses:SendRawEmail"], resources: ["identities"], why: "forwards" },
   ],
   "work-unsubscribe": [...work, ...suppress, keepInLedger, sendMail],
-  feedback: [consume, postpone, keepInLedger, ...suppress],
+  feedback: [
+    consume,
+    postpone,
+    keepInLedger,
+    ...suppress,
+    { actions: ["ses:SendBounce"], resources: ["identities"], why: "tells senders that their mail was not handed on" },
+  ],
   "one-click": [keepInLedger, ...suppress],
   "work-ticket": [
     ...work,

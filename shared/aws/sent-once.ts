@@ -40,6 +40,9 @@ export interface SentOnce {
   complete(key: Key, messageId: string): Promise<void>;
   /** Gives the right back: nothing was sent. */
   release(key: Key): Promise<void>;
+  /** Keeps which mail of ours SES calls so. */
+  nameSent(messageId: string, id: string): Promise<void>;
+  sentAs(messageId: string): Promise<{ readonly id: string } | undefined>;
 }
 
 const rounds = 40;
@@ -83,6 +86,15 @@ export function createSentOnce(
       });
     },
     release: (key) => dynamo.delete(table, key),
+    async nameSent(messageId, id) {
+      const ttl = number(Math.ceil(clock.now().getTime() / 1000) + keepDays * 86_400);
+      await dynamo.put(table, { pk: text(`sent#${messageId}`), sk: text("mail"), i: text(id), ttl });
+    },
+    async sentAs(messageId) {
+      const item = await dynamo.get(table, { pk: `sent#${messageId}`, sk: "mail" });
+      const id = item && textOf(item, "i");
+      return id === undefined ? undefined : { id };
+    },
   };
 }
 

@@ -11,7 +11,10 @@ import { pausedUntil } from "./pause-target.ts";
 import { planForward } from "./plan-forward.ts";
 import { createSrs } from "./srs.ts";
 
-export type ForwardPorts = Pick<Ports, "outbox" | "secrets" | "suppressions" | "clock">;
+export type ForwardPorts = Pick<Ports, "outbox" | "secrets" | "suppressions" | "clock" | "tallies">;
+
+/** The name under which forwarded mails are counted. */
+export const forwardsSent = "forward-sent";
 
 export type Forwarded =
   | { readonly kind: "sent"; readonly shown: string }
@@ -90,13 +93,14 @@ export async function forwardMail(
       : envelope.from === "" || verdicts.spf === "PASS"
         ? (srs.forward(envelope.from, receivedAt) ?? forwarding.from)
         : forwarding.from;
-  const { messageId } = await ports.outbox.sendMail({
+  const { messageId, repeated } = await ports.outbox.sendMail({
     id,
     kind: "forward",
     envelopeSender,
     recipients: [target.to],
     raw,
   });
+  if (!repeated) await ports.tallies.add(forwardsSent);
   return { kind: "sent", shown: `${target.to} as ${messageId} (at least once), From ${plan.from}: ${plan.because}` };
 }
 

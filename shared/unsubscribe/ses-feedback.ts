@@ -19,6 +19,8 @@ export interface SesFeedback {
   /** ISO 8601. */
   readonly at: string;
   readonly note: string;
+  /** SES's id of the mail. */
+  readonly messageId: string;
   /** Who sent the mail, normalised, when SES says so. */
   readonly source?: string;
 }
@@ -74,6 +76,7 @@ export function readSesFeedback(event: unknown): readonly SesFeedback[] {
       address,
       at: timestamp,
       note,
+      messageId: about.messageId,
       ...sourceOf(about),
     }));
   }
@@ -96,6 +99,7 @@ export function readSesFeedback(event: unknown): readonly SesFeedback[] {
       address,
       at: timestamp,
       note,
+      messageId: about.messageId,
       ...sourceOf(about),
     }));
   }

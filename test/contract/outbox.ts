@@ -107,6 +107,18 @@ export function outboxContract(name: string, open: () => Promise<OpenedOutbox>):
       expect(await opened.mails(id)).toHaveLength(1);
     });
 
+    test("a forwarded mail is known by the id that the next hop knows, other mails and ids are not", async () => {
+      const id = `${freshId()}/forward/1`;
+      const { messageId } = await outbox.sendMail(mail(id, { kind: "forward" }));
+      expect(await outbox.forwardSentAs(messageId)).toEqual({ id });
+      await outbox.sendMail(mail(id, { kind: "forward" }));
+      expect(await outbox.forwardSentAs(messageId)).toEqual({ id });
+      const reply = await outbox.sendMail(mail(`${freshId()}/ack`, { kind: "reply" }));
+      expect(await outbox.forwardSentAs(reply.messageId)).toBeUndefined();
+      expect(await outbox.forwardSentAs(freshId())).toBeUndefined();
+      expect(await outbox.forwardSentAs("outbox-999999")).toBeUndefined();
+    });
+
     test("a mail of 300 KB is kept whole", async () => {
       const id = `${freshId()}/large`;
       const raw = Buffer.from(

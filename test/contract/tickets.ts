@@ -1,8 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { AnswerEntry, Claim, Ledger, MailEntry, TicketFilter, TicketPlan, Tickets } from "../../shared/ports.ts";
+import type {
+  AnswerEntry,
+  Claim,
+  Ledger,
+  MailEntry,
+  Queues,
+  TicketFilter,
+  TicketPlan,
+  Tickets,
+} from "../../shared/ports.ts";
+import { decodePropagation } from "../../shared/propagation/message.ts";
 import { claimAgain, claimed, freshAddress, freshId, type Opened, twenty } from "./opened.ts";
 
-type OpenedTickets = Opened<{ readonly ledger: Ledger; readonly tickets: Tickets }>;
+type OpenedTickets = Opened<{ readonly ledger: Ledger; readonly tickets: Tickets; readonly queues: Queues }> & {
+  /** Where this store hands over what sinks are to hear. */
+  readonly propagateQueue: string;
+};
 
 /** What every ticket store promises: one ticket per mail, one ticket per Message-ID, or nothing written. */
 export function ticketsContract(name: string, open: () => Promise<OpenedTickets>): void {
@@ -304,6 +317,63 @@ export function ticketsContract(name: string, open: () => Promise<OpenedTickets>
       const own = newMessageId();
       await tickets.record(claim, openPlan(own), entryOf(claim, own, { trust: "unaligned" }));
       expect(await tickets.threads([own])).toMatchObject([{ proven: [] }]);
+    });
+
+    /** What was handed over about a ticket: change → whether it settles, and which mail caused it. */
+    const handedOver = async (ticketId: number) => {
+      const found = new Map<string, readonly unknown[]>();
+      for (;;) {
+        const messages = await opened.ports.queues.receive(opened.propagateQueue, { max: 10 });
+        if (messages.length === 0) return found;
+        for (const { body } of messages) {
+          const message = decodePropagation(body);
+          if (!("ticket" in message) || message.ticket.id !== ticketId) continue;
+          const { change, settles, sesMessageId, merged } = message.ticket;
+          found.set(change, [settles, ...(sesMessageId ? [sesMessageId] : []), ...(merged ?? [])]);
+        }
+        const handles = messages.map(({ receiptHandle }) => receiptHandle);
+        await opened.ports.queues.delete(opened.propagateQueue, handles);
+      }
+    };
+
+    test("sinks hear of every entry and every change, once, and of nothing else", async () => {
+      const { claim, messageId, ticketId } = await opening();
+      const again = await claimAgain(ledger, claim);
+      await tickets.record(again, openPlan(messageId), entryOf(again, messageId));
+      const other = await opening();
+      const joining = await claimed(ledger);
+      const own = newMessageId();
+      const plan = { ...joinPlan(ticketId, own), participants: [], merges: [other.ticketId] } as TicketPlan;
+      await tickets.record(joining, plan, entryOf(joining, own));
+      const conflict = await claimed(ledger);
+      await tickets.record(conflict, openPlan(own), entryOf(conflict, newMessageId()));
+      const noteId = freshId();
+      const entry = { kind: "note", id: noteId, text: "x", by: "carol", at: "2026-08-04T10:00:00.000Z" } as const;
+      for (let times = 0; times < 3; times++) await tickets.change(ticketId, { id: `note/${noteId}`, entry });
+      const change = `change/${freshId()}`;
+      await tickets.change(ticketId, { id: change, state: "closed" });
+      await tickets.change(ticketId, { id: freshId(), messageIds: [newMessageId()] });
+      await tickets.change(ticketId, { id: freshId(), link: { sink: "desk", ref: "17" } });
+      expect(await handedOver(ticketId)).toEqual(
+        new Map([
+          [`mail/${claim.sesMessageId}`, [false, claim.sesMessageId]],
+          [`mail/${joining.sesMessageId}`, [true, joining.sesMessageId, other.ticketId]],
+          [`note/${noteId}`, [false]],
+          [change, [true]],
+        ]),
+      );
+    });
+
+    test("where a ticket is elsewhere is kept, one place for each sink", async () => {
+      const { ticketId } = await opening();
+      expect(await tickets.get(ticketId)).not.toHaveProperty("links");
+      await tickets.change(ticketId, { id: freshId(), link: { sink: "desk", ref: "17" } });
+      await tickets.change(ticketId, { id: freshId(), link: { sink: "dev", ref: "3", url: "https://dev.example/3" } });
+      await tickets.change(ticketId, { id: freshId(), link: { sink: "desk", ref: "18" } });
+      expect((await tickets.get(ticketId))?.links).toEqual([
+        { sink: "dev", ref: "3", url: "https://dev.example/3" },
+        { sink: "desk", ref: "18" },
+      ]);
     });
 
     test("an answer opens a closed ticket again", async () => {

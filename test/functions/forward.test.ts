@@ -1,6 +1,8 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { logger } from "../../functions/stack.ts";
 import type { DeliveryConfig, MailConfig } from "../../shared/config/types.ts";
 import { headerValue, headerValues, parseHeaderSection } from "../../shared/mail/headers.ts";
+import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import { testConfig } from "../shared/streams/stream-fixture.ts";
 import { dyingPorts, openPipeline, type Pipeline, type TestMail } from "./pipeline.ts";
 
@@ -27,6 +29,14 @@ async function send(pipeline: Pipeline, mail: Partial<TestMail> = {}) {
   const events = await pipeline.arrive({ to: ["ann@example.com"], ...mail });
   await pipeline.queue(pipeline.config.names.noticeQueue, events.notice);
   await pipeline.settle();
+  return events;
+}
+/** As `send`, and the envelope is written down as the journal does. */
+async function arrived(pipeline: Pipeline, mail: Partial<TestMail> = {}) {
+  const events = await pipeline.arrive({ to: ["ann@example.com"], ...mail });
+  await pipeline.call("journal", events.lambda);
+  await pipeline.queue(pipeline.config.names.noticeQueue, events.notice);
+  await pipeline.drain();
   return events;
 }
 async function outgoing({ store }: Pipeline) {
@@ -205,6 +215,110 @@ test("SES's feedback about a forwarded mail pauses the target, and suppresses no
   expect(await pipeline.ports.suppressions.list({ limit: 10 })).toMatchObject([
     { list: "forwarding", until: expect.any(String) },
   ]);
+});
+
+const cameBack = (pipeline: Pipeline, messageId: string, more: object = {}) => ({
+  eventType: "Bounce",
+  bounce: {
+    bounceType: "Permanent",
+    bouncedRecipients: [{ emailAddress: "ann@away.example" }],
+    timestamp: pipeline.clock.now().toISOString(),
+    feedbackId: `f-${messageId}`,
+    ...more,
+  },
+  mail: { messageId, source: "forwarded@example.com" },
+});
+const bouncesIn = async (pipeline: Pipeline) =>
+  (await outgoing(pipeline)).filter(({ kind }) => kind === "bounce").map(({ recipients }) => recipients[0]?.recipient);
+const ledTo = async (pipeline: Pipeline, id: SesMessageId) =>
+  (await pipeline.ports.propagations.of(id)).map(({ target, state, cause }) => `${target} ${state}: ${cause}`);
+
+test("a bounce is tied to its mail by the id that SES gave: its journey says so, and its sender is told once", async () => {
+  const pipeline = await start(away, {});
+  const { id } = await arrived(pipeline);
+  const [forward] = await outgoing(pipeline);
+  for (let repeats = 0; repeats < 3; repeats++) {
+    await pipeline.queue(pipeline.config.names.feedbackQueue, cameBack(pipeline, forward!.messageId));
+    await pipeline.drain();
+  }
+  expect(await ledTo(pipeline, id)).toEqual([
+    expect.stringMatching(
+      /^forward:ann@away\.example stopped: came back: SES bounce Permanent.*paused; the sender was told$/,
+    ),
+  ]);
+  expect(await bouncesIn(pipeline)).toHaveLength(1);
+});
+
+test.for<[string, Partial<TestMail>, string, (readonly DeliveryConfig[])?]>([
+  ["whose SPF did not pass", { verdicts: { spf: "FAIL" } }, "SPF did not pass"],
+  ["from <>", { from: "", headers: { "Auto-Submitted": "auto-replied" } }, "from <>"],
+  ["that a program wrote", { headers: { "Auto-Submitted": "auto-generated" } }, "a program wrote it"],
+  ["that lies in a Maildir too", {}, "the mail has other places", [{ maildir: "ann" }, away]],
+])("nobody is told of a mail %s, and its journey says why", async ([, mail, why, delivery]) => {
+  const pipeline = await start(delivery ?? away, {});
+  const { id } = await arrived(pipeline, mail);
+  const [forward] = (await outgoing(pipeline)).filter(({ kind }) => kind === "forward");
+  await pipeline.queue(pipeline.config.names.feedbackQueue, cameBack(pipeline, forward!.messageId));
+  await pipeline.drain();
+  expect(await ledTo(pipeline, id)).toEqual([expect.stringContaining(`the sender is not told: `)]);
+  expect((await ledTo(pipeline, id))[0]).toContain(why);
+  expect(await bouncesIn(pipeline)).toEqual([]);
+});
+
+test("a mail of more than a day is not bounced: SES would refuse", async () => {
+  const pipeline = await start(away, {});
+  const { id } = await arrived(pipeline);
+  const [forward] = await outgoing(pipeline);
+  pipeline.clock.advance(25 * 3_600_000);
+  await pipeline.queue(pipeline.config.names.feedbackQueue, cameBack(pipeline, forward!.messageId));
+  await pipeline.drain();
+  expect((await ledTo(pipeline, id))[0]).toContain("older than SES bounces");
+  expect(await bouncesIn(pipeline)).toEqual([]);
+});
+
+test("what the smarthost refuses for good comes back the same way; only a missing mailbox pauses the target", async () => {
+  for (const [reply, isPaused] of [
+    ["550 5.1.1 no such user", true],
+    ["554 5.7.1 we do not like this mail", false],
+  ] as const) {
+    const pipeline = await start();
+    const { id } = await arrived(pipeline);
+    const [forward] = await outgoing(pipeline);
+    await pipeline.store.ports.outbox.settleOutgoing(forward!.number, {
+      recipients: [{ recipient: "ann@away.example", state: "failed", reply }],
+    });
+    await pipeline.drain();
+    expect(await bouncesIn(pipeline)).toHaveLength(1);
+    expect((await ledTo(pipeline, id))[0]).toContain("the sender was told");
+    expect(await pipeline.ports.suppressions.list({ limit: 10 })).toHaveLength(isPaused ? 1 : 0);
+  }
+});
+
+test("5 % of a day's forwards that come back are one alert", async () => {
+  const alerts: unknown[] = [];
+  const error = vi.spyOn(logger, "error").mockImplementation((...[, fields]) => void alerts.push(fields));
+  onTestFinished(() => error.mockRestore());
+  const pipeline = await start(away, {});
+  for (let sent = 0; sent < 100; sent++) await pipeline.ports.tallies.add("forward-sent");
+  const bounce = async (name: string) => {
+    await pipeline.queue(pipeline.config.names.feedbackQueue, cameBack(pipeline, name));
+    await pipeline.drain();
+  };
+  for (const name of ["a", "b", "c", "d"]) await bounce(name);
+  expect(alerts).toEqual([]);
+  for (const name of ["e", "f", "g"]) await bounce(name);
+  expect(alerts).toEqual([{ sent: 100, bounced: 5, hours: 24 }]);
+  pipeline.clock.advance(25 * 3_600_000);
+  await bounce("h");
+  expect(alerts).toHaveLength(1);
+});
+
+test("a forward is counted once, also when its notice comes again", async () => {
+  const pipeline = await start(away, {});
+  const events = await arrived(pipeline);
+  await pipeline.queue(pipeline.config.names.noticeQueue, events.notice);
+  await pipeline.settle();
+  expect(await pipeline.ports.tallies.sum("forward-sent", 48)).toBe(1);
 });
 
 test("the process dies at every call: the mail leaves once, and lies in the Maildir once", async () => {

@@ -21,6 +21,7 @@ import { createRecords } from "../../shared/aws/records.ts";
 import { createSenders } from "../../shared/aws/senders.ts";
 import { createSuppressions } from "../../shared/aws/suppressions.ts";
 import { ledgerTable, storeTable } from "../../shared/aws/tables.ts";
+import { createTallies } from "../../shared/aws/tallies.ts";
 import { createTickets } from "../../shared/aws/tickets.ts";
 import { openTopics } from "../../shared/aws/topics.ts";
 import { resolveConfig } from "../../shared/config/resolve-config.ts";
@@ -40,6 +41,7 @@ import { queuesContract } from "../contract/queues.ts";
 import { recordsContract } from "../contract/records.ts";
 import { sendersContract } from "../contract/senders.ts";
 import { suppressionsContract } from "../contract/suppressions.ts";
+import { talliesContract } from "../contract/tallies.ts";
 import { ticketsContract } from "../contract/tickets.ts";
 import { topicsContract } from "../contract/topics.ts";
 import { type AwsProxy, startAwsProxy } from "./aws-proxy.ts";
@@ -104,8 +106,9 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
       }),
       propagations: createPropagations(dynamo, { table: tables.ledgerTable, clock, keepDays: 400 }),
       limits: createLimits(dynamo, { table: tables.ledgerTable, clock }),
+      tallies: createTallies(dynamo, { table: tables.ledgerTable, clock }),
       senders: createSenders(dynamo, tables.storeTable),
-      tickets: createTickets(dynamo, effects, tables.storeTable, clock),
+      tickets: createTickets(dynamo, effects, tables.storeTable, clock, { queues, propagateQueue: "propagate" }),
       records: createRecords(dynamo, effects, tables.storeTable),
       quarantine: createQuarantine(dynamo, tables),
       mailboxes: createBucketMailboxes({ objects, keys, random }, effects, config, noImap),
@@ -126,8 +129,12 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
   });
   propagationsContract("DynamoDB", open);
   limitsContract("DynamoDB", open);
+  talliesContract("DynamoDB", open);
   sendersContract("DynamoDB", open);
-  ticketsContract("DynamoDB", open);
+  ticketsContract("DynamoDB", async () => {
+    await newQueue("propagate");
+    return { ...(await open()), propagateQueue: "propagate" };
+  });
   recordsContract("DynamoDB", open);
   quarantineContract("DynamoDB", open);
   objectsContract("S3", async () => ({ ...(await open()), bucket }));

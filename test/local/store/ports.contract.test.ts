@@ -17,6 +17,7 @@ import { queuesContract } from "../../contract/queues.ts";
 import { recordsContract } from "../../contract/records.ts";
 import { sendersContract } from "../../contract/senders.ts";
 import { suppressionsContract } from "../../contract/suppressions.ts";
+import { talliesContract } from "../../contract/tallies.ts";
 import { ticketsContract } from "../../contract/tickets.ts";
 import { topicsContract } from "../../contract/topics.ts";
 import { fixedClock, noticeTopic, testRandom, testTopology } from "./store-fixture.ts";
@@ -43,6 +44,7 @@ async function open() {
     random: testRandom(folder),
     composeBounce,
     kmsKeyArns: [keyArn],
+    hasTicketSinks: true,
   });
   return {
     ports,
@@ -59,6 +61,7 @@ async function open() {
 ledgerContract("SQLite", open);
 sendersContract("SQLite", open);
 limitsContract("SQLite", open);
+talliesContract("SQLite", open);
 queuesContract("SQLite", async () => ({ ...(await open()), queue: "ticket", deadLetterQueue: "ticket-dlq" }));
 objectsContract("SQLite and files", async () => ({ ...(await open()), bucket: "mail" }));
 topicsContract("SQLite", async () => ({
@@ -70,7 +73,7 @@ topicsContract("SQLite", async () => ({
 }));
 suppressionsContract("SQLite", async () => ({ ...(await open()), propagateQueue: "propagate" }));
 propagationsContract("SQLite", open);
-ticketsContract("SQLite", open);
+ticketsContract("SQLite", async () => ({ ...(await open()), propagateQueue: "propagate" }));
 quarantineContract("SQLite", open);
 recordsContract("SQLite", open);
 keysContract("the local key store", async () => {
