@@ -18,7 +18,8 @@ export function parseForm(contentType: string | undefined, body: Uint8Array): Re
       // Behind the last boundary stands "--" and nothing that counts.
       if (part.startsWith("--")) break;
       const [, head = "", content = ""] = /^\r?\n([\s\S]*?)\r?\n\r?\n([\s\S]*?)\r?\n$/.exec(part) ?? [];
-      const name = /^content-disposition:\s*form-data;[^\r\n]*\bname="([^"\r\n]*)"/im.exec(head)?.[1];
+      const named = /^content-disposition:\s*form-data(?=;)[^\r\n]*[;\s]name=(?:"([^"\r\n]*)"|([^\s;"]+))/im.exec(head);
+      const name = named?.[1] ?? named?.[2];
       if (name !== undefined) add(name, content);
     }
   }

@@ -50,7 +50,9 @@ export async function oneClick(
     return { ...page(texts, 405, invalid(texts)), headers: { ...htmlHeaders(texts), allow: methods } };
   }
   const ring = await ports.secrets.keyRing();
-  const sealed = request.path.slice(request.path.lastIndexOf("/") + 1);
+  // Some programs tidy a link up by a slash at its end.
+  const path = request.path.replace(/\/+$/, "");
+  const sealed = path.slice(path.lastIndexOf("/") + 1);
   const link = createLinks(ring).open(sealed, ports.clock.now());
   if (link.kind === "invalid") {
     // Whoever tries links is slowed down; whoever has one is not: behind one address of a mail provider stand millions.

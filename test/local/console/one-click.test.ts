@@ -53,6 +53,99 @@ test("multipart is the other form that RFC 8058 allows", async () => {
   expect(await checkOf(ann, "news")).toMatchObject({ reason: "one-click" });
 });
 
+const click = "List-Unsubscribe=One-Click";
+const urlencoded = "application/x-www-form-urlencoded";
+const part = (disposition: string) => `--b\r\n${disposition}\r\n\r\nOne-Click\r\n--b--\r\n`;
+
+// Each as curl sends it, byte for byte, to the engine.
+test.for<[string, "acts" | "nothing", readonly string[], string?]>([
+  ["a charset in the type", "acts", ["-H", `Content-Type: ${urlencoded}; charset=UTF-8`, "-d", click]],
+  ["the type in capitals", "acts", ["-H", `Content-Type: ${urlencoded.toUpperCase()}`, "-d", click]],
+  ["no type", "acts", ["-H", "Content-Type:", "-d", click]],
+  ["plain text, which RFC 8058 does not allow", "nothing", ["-H", "Content-Type: text/plain", "-d", click]],
+  ["an unknown type", "nothing", ["-H", "Content-Type: application/octet-stream", "-d", `${click}\r\n`]],
+  ["plain text that says more", "nothing", ["-H", "Content-Type: text/plain", "-d", `please do not ${click}`]],
+  ["JSON", "nothing", ["-H", "Content-Type: application/json", "-d", '{"List-Unsubscribe":"One-Click"}']],
+  ["multipart as curl writes it", "acts", ["-F", click]],
+  [
+    "multipart, the name without quotes",
+    "acts",
+    [
+      "-H",
+      "Content-Type: multipart/form-data; boundary=b",
+      "--data-binary",
+      part("Content-Disposition: form-data; name=List-Unsubscribe"),
+    ],
+  ],
+  [
+    "multipart, no space and a charset",
+    "acts",
+    [
+      "-H",
+      'Content-Type: multipart/form-data; charset=utf-8; boundary="b"',
+      "--data-binary",
+      part('CONTENT-DISPOSITION: form-data;name="List-Unsubscribe"\r\nContent-Type: text/plain; charset=utf-8'),
+    ],
+  ],
+  [
+    "multipart with LF, and nothing behind the end",
+    "acts",
+    [
+      "-H",
+      "Content-Type: multipart/form-data; boundary=b",
+      "--data-binary",
+      part('Content-Disposition: form-data; name="List-Unsubscribe"').replaceAll("\r", "").trimEnd(),
+    ],
+  ],
+  [
+    "multipart, another name",
+    "nothing",
+    [
+      "-H",
+      "Content-Type: multipart/form-data; boundary=b",
+      "--data-binary",
+      part('Content-Disposition: form-data; filename="List-Unsubscribe"'),
+    ],
+  ],
+  ["multipart without a boundary", "nothing", ["-H", "Content-Type: multipart/form-data", "--data-binary", click]],
+  ["a byte order mark", "acts", ["--data-binary", `\ufeff${click}`]],
+  ["escaped", "acts", ["-d", "List%2DUnsubscribe=One%2DClick"]],
+  ["the field twice", "acts", ["-d", `${click}&${click}`]],
+  ["the field twice, the first one counts", "acts", ["-d", `${click}&List-Unsubscribe=no`]],
+  ["the field twice, the first one counts: no", "nothing", ["-d", `List-Unsubscribe=no&${click}`]],
+  ["among other fields", "acts", ["-d", `a=b&${click}&c=d`]],
+  ["with the way back beside it", "acts", ["-d", `action=return&${click}`]],
+  ["another value", "nothing", ["-d", "List-Unsubscribe=Two-Click"]],
+  ["an empty POST", "nothing", ["-X", "POST"]],
+  ["HEAD", "nothing", ["-I"]],
+  ["GET with the body of a POST", "nothing", ["-X", "GET", "-d", click]],
+  ["PUT", "nothing", ["-X", "PUT", "-d", click]],
+  ["DELETE", "nothing", ["-X", "DELETE", "-d", click]],
+  ["GET that asks to be a POST", "nothing", ["-H", "X-HTTP-Method-Override: POST", "-d", click, "-X", "GET"]],
+  ["the field in the query of a GET", "nothing", [], `?${click}`],
+  ["the field in the query of a POST", "nothing", ["-X", "POST"], `?${click}`],
+  ["a query that somebody hung on", "acts", ["-d", click], "?utm_source=mail"],
+  ["a slash at the end", "acts", ["-d", click], "/"],
+  ["in chunks", "acts", ["-H", "Transfer-Encoding: chunked", "-d", click]],
+  ["HTTP/1.0", "acts", ["-0", "-d", click]],
+  ["compressed", "nothing", ["-H", "Content-Encoding: gzip", "-d", "H4sIAAAAAAAA"]],
+])("one-click: %s: %s", async ([, expected, args, suffix = ""]) => {
+  const ann = newPerson();
+  const { stdout } = await promisify(execFile)("curl", [
+    "-sS",
+    "-o",
+    "/dev/null",
+    "-w",
+    "%{http_code}",
+    ...args,
+    `${linkFor(ann)}${suffix}`,
+  ]);
+  expect(await checkOf(ann, "news")).toEqual(
+    expected === "acts" ? expect.objectContaining({ reason: "one-click" }) : undefined,
+  );
+  if (expected === "acts") expect(stdout).toBe("200");
+});
+
 test("looking at the link changes nothing, however it is done", async () => {
   const ann = newPerson();
   const link = linkFor(ann);
