@@ -16,7 +16,7 @@ function serverlessFunction(one: DeployedFunction, deployment: Deployment): Valu
   return {
     name: one.arn.slice(one.arn.lastIndexOf(":") + 1),
     handler: `dist/${one.name}/index.handler`,
-    package: { patterns: ["!**", `dist/${one.name}/index.mjs`, `dist/${one.name}/index.mjs.map`] },
+    package: { patterns: ["!**", `dist/${one.name}/*.mjs`, `dist/${one.name}/*.mjs.map`] },
     timeout: one.timeoutMs / 1000,
     memorySize: one.memoryMb,
     // By Fn::Sub: a GetAtt would make osls add a dependency that linters call redundant.

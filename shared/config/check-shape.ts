@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { type ConfigFault, didYouMean } from "./config-error.ts";
 import { configSchema, knownKeys } from "./config-schema.ts";
+import { secretSources } from "./secret-source.ts";
 
 export interface ShapeFindings {
   readonly faults: readonly ConfigFault[];
@@ -51,11 +52,24 @@ function toFaults(issue: Issue, input: unknown, before: readonly PropertyKey[]):
       ];
     }
     case "invalid_union": {
+      if (isChoice(path) && typeof found === "object" && found !== null) return choiceFaults(path, Object.keys(found));
+      const expected = issue.errors.flatMap(([only, ...more]) =>
+        only?.code === "invalid_type" && only.path.length === 0 && more.length === 0 ? [only.expected] : [],
+      );
+      if (expected.length > 0 && expected.length === issue.errors.length) {
+        return [{ at, problem: `is ${show(found)}`, allowed: [...new Set(expected)].join(" or ") }];
+      }
       // The branch that came furthest is the one the writer meant.
       const best = [...issue.errors].sort((a, b) => rank(b) - rank(a))[0];
       return best && best.length > 0
         ? best.flatMap((inner) => toFaults(inner, input, path))
-        : [{ at, problem: `${show(found)} is not possible here`, ...unionWords(path) }];
+        : [
+            {
+              at,
+              problem: found === undefined ? "is missing" : `${show(found)} is not possible here`,
+              ...unionWords(path, found),
+            },
+          ];
     }
     case "invalid_key":
       return [{ at, problem: "this name is not possible here", ...unionWords(path) }];
@@ -70,6 +84,35 @@ function toFaults(issue: Issue, input: unknown, before: readonly PropertyKey[]):
   }
 }
 
+/** Where exactly one of several words has to stand: where a secret is kept. */
+function isChoice(path: readonly PropertyKey[]): boolean {
+  return keysAt(path).join() === secretSources.join();
+}
+
+function choiceFaults(path: readonly PropertyKey[], found: readonly string[]): ConfigFault[] {
+  const words = keysAt(path);
+  const unknown = found.filter((key) => !words.includes(key));
+  const allowed = `one of ${words.map((word) => `{ ${word}: "…" }`).join(", ")}`;
+  if (unknown.length > 0) {
+    return unknown.map((key) => {
+      const suggestion = didYouMean(key, words);
+      return {
+        at: place([...path, key]),
+        problem: `there is no setting "${key}" here`,
+        allowed,
+        ...(suggestion !== undefined && { suggestion }),
+      };
+    });
+  }
+  const problem =
+    found.length === 1
+      ? `"${found[0]}" holds no name`
+      : found.length === 0
+        ? "names no place"
+        : `names ${found.join(" and ")} at once`;
+  return [{ at: place(path), problem, allowed }];
+}
+
 /** Prefers the branch with the fewest complaints, and among those the one that complains deepest or of a value. */
 function rank(issues: readonly Issue[]): number {
   const depth = Math.max(0, ...issues.map((issue) => issue.path.length));
@@ -78,9 +121,10 @@ function rank(issues: readonly Issue[]): number {
   return depth * 4 + valueIssue + keyIssue - issues.length;
 }
 
-function unionWords(path: readonly PropertyKey[]): { allowed?: string } {
+function unionWords(path: readonly PropertyKey[], found?: unknown): { allowed?: string; suggestion?: string } {
   const words = keysAt(path);
-  return words.length > 0 ? { allowed: words.join(", ") } : {};
+  const suggestion = typeof found === "string" ? didYouMean(found, words) : undefined;
+  return words.length > 0 ? { allowed: words.join(", "), ...(suggestion !== undefined && { suggestion }) } : {};
 }
 
 function keysAt(path: readonly PropertyKey[]): readonly string[] {

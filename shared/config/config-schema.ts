@@ -192,6 +192,38 @@ const local = z.strictObject({
   ses: ses.optional(),
 });
 
+const topicArn = z.string().optional();
+/** Members and their types; what stands in them is checked by the rules of the SES API. */
+const ruleActions = [
+  z.strictObject({
+    type: z.literal("S3"),
+    bucketName: z.string(),
+    objectKeyPrefix: z.string().optional(),
+    kmsKeyArn: z.string().optional(),
+    iamRoleArn: z.string().optional(),
+    topicArn,
+  }),
+  z.strictObject({ type: z.literal("SNS"), topicArn: z.string(), encoding: z.enum(["UTF-8", "Base64"]) }),
+  z.strictObject({
+    type: z.literal("Lambda"),
+    functionArn: z.string(),
+    invocationType: z.enum(["Event", "RequestResponse"]),
+    topicArn,
+  }),
+  z.strictObject({
+    type: z.literal("Bounce"),
+    smtpReplyCode: z.string(),
+    statusCode: z.string().optional(),
+    message: z.string(),
+    sender: z.string(),
+    topicArn,
+  }),
+  z.strictObject({ type: z.literal("Stop"), scope: z.literal("RuleSet"), topicArn }),
+  z.strictObject({ type: z.literal("AddHeader"), headerName: z.string(), headerValue: z.string() }),
+  z.strictObject({ type: z.literal("WorkMail"), organizationArn: z.string(), topicArn }),
+  z.strictObject({ type: z.literal("Connect"), instanceArn: z.string(), iamRoleArn: z.string() }),
+] as const;
+
 // The shape of rules only; names, conditions and members are checked by the rules of the SES API (check-rule-set.ts).
 const ruleSet = z.strictObject({
   name: z.string(),
@@ -202,9 +234,7 @@ const ruleSet = z.strictObject({
       tlsPolicy: z.enum(["Require", "Optional"]),
       scanEnabled: z.boolean(),
       recipients: z.array(z.string()),
-      actions: z.array(
-        z.looseObject({ type: z.enum(["S3", "SNS", "Lambda", "Bounce", "Stop", "AddHeader", "WorkMail", "Connect"]) }),
-      ),
+      actions: z.array(z.discriminatedUnion("type", ruleActions)),
     }),
   ),
 });
@@ -392,5 +422,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "local.smarthost": Object.keys(smarthost.shape),
   "local.smarthost.auth": ["user", "passwordFrom"],
   ruleSet: ["name", "rules"],
+  "ruleSet.rules.*.actions.*": [...new Set(ruleActions.flatMap((action) => Object.keys(action.shape)))],
+  "ruleSet.rules.*.actions.*.type": ruleActions.flatMap((action) => action.shape.type.value),
   "ruleSet.rules.*": ["name", "enabled", "tlsPolicy", "scanEnabled", "recipients", "actions"],
 };
