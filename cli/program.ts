@@ -24,6 +24,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   outbox: () => import("./outbox.ts"),
   ticket: () => import("./ticket.ts"),
   suppress: () => import("./suppress.ts"),
+  forget: () => import("./forget.ts"),
+  hold: () => import("./hold.ts"),
   key: () => import("./key.ts"),
   stream: () => import("./stream.ts"),
   authenticate: () => import("./authenticate.ts"),

@@ -36,6 +36,7 @@ import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
 import { serveReceiving } from "./receive-api.ts";
 import { serveReplay } from "./replay-api.ts";
+import { serveRetention } from "./retention-api.ts";
 import { serveStreams } from "./streams-api.ts";
 import { serveSuppressions } from "./suppression-api.ts";
 import { serveTickets } from "./ticket-api.ts";
@@ -133,6 +134,7 @@ export function createApi({
   serveTickets(api, allPorts, config);
 
   serveSuppressions(api, allPorts);
+  serveRetention(api, { config, store, ports: allPorts, search, clock: allPorts.clock });
 
   api.get("/quarantine", async (c) => {
     const limit = limitOf(c, 500);

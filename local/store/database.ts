@@ -45,6 +45,12 @@ export interface Database {
   onWake(listener: () => void): () => void;
   /** Copies the write-ahead log into the database file, as far as readers let it. */
   checkpoint(): void;
+  /**
+   * Writes the whole file anew without what was deleted, and empties the log. Writers wait meanwhile.
+   *
+   * @returns false when a reader kept the log from being emptied: call it again
+   */
+  compact(): boolean;
   /** Commits what is queued, then closes. */
   close(): Promise<void>;
 }
@@ -129,6 +135,19 @@ export function openDatabase(options: DatabaseOptions): Database {
       return () => void listeners.delete(listener);
     },
     checkpoint: () => void writer?.exec("PRAGMA wal_checkpoint(TRUNCATE)"),
+    compact() {
+      if (!writer) throw new StoreReadOnlyError(folder);
+      try {
+        // In memory the copy could take all of it.
+        writer.exec("PRAGMA temp_store = FILE; VACUUM");
+        const log = writer.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() as { busy: number };
+        return log.busy === 0;
+      } catch (error) {
+        throw storageError(error, folder) ?? error;
+      } finally {
+        writer.exec("PRAGMA temp_store = MEMORY");
+      }
+    },
     async close() {
       if (closed) return;
       while (queue.length > 0) flush();

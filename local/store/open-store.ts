@@ -7,7 +7,7 @@ import { createWebhooks } from "../../shared/propagation/guarded-post.ts";
 import type { Propagation } from "../../shared/propagation/message.ts";
 import type { IpFilter } from "../../shared/receipt/model.ts";
 import { createActions } from "./actions.ts";
-import { openContents } from "./contents.ts";
+import { type Contents, openContents } from "./contents.ts";
 import { type Database, openDatabase, type Transaction } from "./database.ts";
 import type { EngineStore } from "./engine-store.ts";
 import { DataFolderError, folderTrouble } from "./errors.ts";
@@ -69,6 +69,7 @@ export interface Store {
   readonly engine: EngineStore;
   readonly folder: DataFolder;
   readonly database: Database;
+  readonly contents: Contents;
   /** Commits what is queued, writes outgoing mail to its folder, and closes. */
   close(): Promise<void>;
 }
@@ -158,7 +159,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         .finally(() => database.close());
       return closing;
     };
-    return { ports, engine, folder, database, close };
+    return { ports, engine, folder, database, contents, close };
   } catch (error) {
     await database.close();
     throw error;

@@ -346,4 +346,23 @@ export const migrations: readonly string[] = [
   CREATE INDEX outbox_forwards ON outbox (message_id) WHERE kind = 'forward';
   CREATE TABLE tallies (name TEXT NOT NULL, hour INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (name, hour)) WITHOUT ROWID;
   `,
+  // Mail that was forgotten stays away, whatever was under way with it; and what must not be forgotten.
+  `
+  CREATE TABLE forgotten_messages (seq INTEGER PRIMARY KEY);
+  CREATE TRIGGER recipients_forgotten BEFORE INSERT ON recipients
+    WHEN EXISTS (SELECT 1 FROM forgotten_messages WHERE seq = NEW.seq) BEGIN SELECT RAISE(IGNORE); END;
+  CREATE TRIGGER metas_forgotten BEFORE INSERT ON metas
+    WHEN EXISTS (SELECT 1 FROM forgotten_messages WHERE seq = NEW.seq) BEGIN SELECT RAISE(IGNORE); END;
+  CREATE TRIGGER actions_forgotten BEFORE INSERT ON actions
+    WHEN EXISTS (SELECT 1 FROM forgotten_messages WHERE seq = NEW.seq) BEGIN SELECT RAISE(IGNORE); END;
+  CREATE TRIGGER verifications_forgotten BEFORE INSERT ON verifications
+    WHEN EXISTS (SELECT 1 FROM forgotten_messages WHERE seq = NEW.seq) BEGIN SELECT RAISE(IGNORE); END;
+  CREATE TABLE holds (
+    -- A normalised address or a SES message id.
+    subject TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    by TEXT NOT NULL,
+    at TEXT NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -1,0 +1,87 @@
+import { parseMail } from "../../shared/mail/parse-mail.ts";
+import type { Contents } from "../store/contents.ts";
+import type { Database, Row, Sql } from "../store/database.ts";
+import type { AddressPattern } from "./address-pattern.ts";
+
+/** Where an address stands in the database. */
+export interface Traces {
+  /** Messages that name it anywhere, by sequence number, with their SES ids. */
+  readonly messages: ReadonlyMap<number, string>;
+  /** Contents that hold it, as they are or under a transfer encoding. */
+  readonly contents: ReadonlySet<number>;
+}
+
+const page = 200;
+// Longer than an address may be: what a border between two chunks cuts apart is found in the next one.
+const overlapCharacters = 1_024;
+
+/** Reads every stored octet. Between two pages the engine gets its turn. */
+export async function findTraces(
+  database: Pick<Database, "read">,
+  contents: Pick<Contents, "open">,
+  pattern: AddressPattern,
+): Promise<Traces> {
+  const found = new Set<number>();
+  for (let after = -1; ; ) {
+    const ids = database.read((sql) =>
+      sql.all("SELECT id FROM contents WHERE id > ? ORDER BY id LIMIT ?", after, page).map((row) => Number(row["id"])),
+    );
+    for (const id of ids) if (await contentHolds(contents, id, pattern)) found.add(id);
+    const last = ids.at(-1);
+    if (last === undefined) break;
+    after = last;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const messages = database.read((sql) => {
+    const named = new Map<number, string>();
+    const idOf = (seq: number) =>
+      String(sql.get("SELECT ses_message_id FROM ids WHERE seq = ?", seq)?.["ses_message_id"]);
+    for (const row of sql.all("SELECT seq, raw, mail_from, recipients, subject, author FROM messages")) {
+      if (found.has(Number(row["raw"])) || rowHolds(row, pattern))
+        named.set(Number(row["seq"]), idOf(Number(row["seq"])));
+    }
+    return named;
+  });
+  return { messages, contents: found };
+}
+
+export function rowHolds(row: Row, pattern: AddressPattern): boolean {
+  return Object.values(row).some((value) => {
+    if (typeof value === "string") return pattern.isIn(value);
+    return value instanceof Uint8Array && pattern.isIn(Buffer.from(value).toString("utf8"));
+  });
+}
+
+/** Whether a text names one of the SES ids. They are letters and digits, and long. */
+export function namesMessage(text: string, ids: ReadonlySet<string>): boolean {
+  return ids.size > 0 && (text.match(/[A-Za-z0-9]{20,}/g) ?? []).some((word) => ids.has(word));
+}
+
+/** All tables, but those of SQLite itself. */
+export function tablesOf(sql: Sql): readonly string[] {
+  return sql
+    .all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+    .map((row) => String(row["name"]));
+}
+
+async function contentHolds(contents: Pick<Contents, "open">, id: number, pattern: AddressPattern): Promise<boolean> {
+  const body = () => contents.open(id) ?? empty();
+  return holds(body, pattern);
+}
+
+/** Whether octets hold the address: as they are, or as a mail that has it under a transfer encoding or in an encoded word. */
+export async function holds(body: () => AsyncIterable<Uint8Array>, pattern: AddressPattern): Promise<boolean> {
+  let before = "";
+  let encoded = false;
+  for await (const chunk of body()) {
+    const text = before + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("utf8");
+    if (text.toLowerCase().includes(pattern.needle) && pattern.isIn(text)) return true;
+    encoded ||= /base64|quoted-printable|=\?/i.test(text);
+    before = text.slice(-overlapCharacters);
+  }
+  if (!encoded) return false;
+  const mail = await parseMail(body()).catch(() => undefined);
+  return mail !== undefined && pattern.isIn(JSON.stringify(mail));
+}
+
+async function* empty(): AsyncGenerator<Uint8Array, void, undefined> {}

@@ -1,0 +1,44 @@
+import { normaliseAddress } from "../../shared/mail/address.ts";
+import type { Database, Row, Sql } from "../store/database.ts";
+
+/** A legal hold: what it names is not deleted until somebody ends it. */
+export interface Hold {
+  /** A normalised address, or a SES message id. */
+  readonly subject: string;
+  readonly reason: string;
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export function createHolds(database: Pick<Database, "read" | "write">) {
+  return {
+    /** A second hold on the same subject changes its reason. */
+    hold: ({ subject, reason, by, at }: Hold) =>
+      database.write((tx) => {
+        tx.run(
+          "INSERT OR REPLACE INTO holds (subject, reason, by, at) VALUES (?, ?, ?, ?)",
+          subjectOf(subject),
+          ...[reason, by, at],
+        );
+      }),
+    /** False when there was none. */
+    release: (subject: string) =>
+      database.write((tx) => tx.run("DELETE FROM holds WHERE subject = ?", subjectOf(subject)).changes > 0),
+    list: () => database.read((sql) => sql.all("SELECT * FROM holds ORDER BY subject").map(toHold)),
+  };
+}
+
+export function holdOn(sql: Sql, subject: string): Hold | undefined {
+  const row = sql.get("SELECT * FROM holds WHERE subject = ?", subjectOf(subject));
+  return row && toHold(row);
+}
+
+const subjectOf = (text: string) => normaliseAddress(text);
+
+const toHold = (row: Row): Hold => ({
+  subject: String(row["subject"]),
+  reason: String(row["reason"]),
+  by: String(row["by"]),
+  at: String(row["at"]),
+});

@@ -1,0 +1,77 @@
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { errorCode, nodeFileSystem, readChunks, removeFile, syncFolderNow } from "../store/files.ts";
+import type { DataFolder } from "../store/layout.ts";
+import type { AddressPattern } from "./address-pattern.ts";
+import { holds } from "./find-traces.ts";
+
+const fs = nodeFileSystem;
+
+/**
+ * Deletes mail in Maildirs and in the outbox folder that is of a deleted message or names the address, and every copy of the
+ * database that a migration saved; overwrites the address in the log.
+ */
+export async function removeFiles(
+  folder: DataFolder,
+  pattern: AddressPattern,
+  namesDeleted: (text: string) => boolean,
+): Promise<number> {
+  let removed = 0;
+  for (const start of [folder.maildir, folder.outbox]) {
+    for (const path of await filesBelow(start)) {
+      const gone = namesDeleted(path.slice(start.length)) || (await holds(() => readChunks(fs, path), pattern));
+      if (!gone) continue;
+      await removeFile(fs, path);
+      await syncFolderNow(fs, join(path, ".."));
+      removed += 1;
+    }
+  }
+  for (const name of await fs.readdir(folder.root)) {
+    const path = join(folder.root, name);
+    // A copy cannot be cleaned without being opened by the version that wrote it.
+    if (/^mailweir\.sqlite3\.schema-\d+\.saved(?:\.tmp)?$/.test(name)) {
+      await removeFile(fs, path);
+      removed += 1;
+    } else if (/^engine\.log(?:\.1)?$/.test(name) && overwrite(path, pattern)) removed += 1;
+  }
+  await syncFolderNow(fs, folder.root);
+  return removed;
+}
+
+/** In place and of the same length, because the engine goes on writing behind it. */
+function overwrite(path: string, pattern: AddressPattern): boolean {
+  const text = readFileSync(path, "latin1");
+  const found: { readonly at: number; readonly length: number }[] = [];
+  let rest = 0;
+  pattern.replace(text, (match) => {
+    const at = text.indexOf(match, rest);
+    rest = at + match.length;
+    found.push({ at, length: match.length });
+    return match;
+  });
+  if (found.length === 0) return false;
+  const file = openSync(path, "r+");
+  try {
+    for (const { at, length } of found) writeSync(file, Buffer.alloc(length, "x"), 0, length, at);
+  } finally {
+    closeSync(file);
+  }
+  return true;
+}
+
+async function filesBelow(start: string): Promise<readonly string[]> {
+  let names: string[];
+  try {
+    names = await fs.readdir(start);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+  const files: string[] = [];
+  for (const name of names) {
+    const path = join(start, name);
+    if ((await fs.stat(path)).isDirectory()) files.push(...(await filesBelow(path)));
+    else files.push(path);
+  }
+  return files;
+}
