@@ -2,7 +2,6 @@ import { Readable } from "node:stream";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
-import * as z from "zod";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import { normaliseAddress, parseMailAddress } from "../../shared/mail/address.ts";
@@ -35,6 +34,7 @@ import { serveOutbox } from "./outbox-api.ts";
 import { limitOf, nextOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
 import { serveReceiving } from "./receive-api.ts";
+import { redriveBody } from "./redrive-body.ts";
 import { serveReplay } from "./replay-api.ts";
 import { serveRetention } from "./retention-api.ts";
 import { serveStreams } from "./streams-api.ts";
@@ -226,6 +226,13 @@ export function createApi({
     });
   });
 
+  // Nobody needs it to receive mail: described when it is asked for.
+  let description: Promise<object> | undefined;
+  api.get("/openapi.json", async (c) => {
+    description ??= import("./openapi.ts").then(({ openApi }) => openApi());
+    return c.json(await description);
+  });
+
   api.notFound((c) => problem(c, 404, "There is no such address; see docs/http-api.md."));
   api.onError((error, c) => {
     if (error instanceof MailweirError) return problem(c, error.retryable ? 503 : 409, error.message, error.code);
@@ -234,8 +241,6 @@ export function createApi({
   });
   return api;
 }
-
-const redriveBody = z.strictObject({ messageIds: z.array(z.string().max(100)).min(1).max(10_000).optional() });
 
 const noMessage = "There is no such message: GET /api/messages lists those that are.";
 

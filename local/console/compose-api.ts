@@ -50,14 +50,14 @@ const entrance = {
   authentication: injectedResults.optional(),
 };
 
-const composeBody = composition.extend(entrance);
-const replyBody = z.strictObject({
+export const composeBody = composition.extend(entrance);
+export const replyBody = z.strictObject({
   ...entrance,
   text: z.string().max(1_000_000),
   subject: z.string().max(2_000).optional(),
   messageId: z.string().max(900).optional(),
 });
-const actorBody = z.strictObject({
+export const actorBody = z.strictObject({
   to: address.optional(),
   from: address.optional(),
   subject: z.string().max(2_000).optional(),

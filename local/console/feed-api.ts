@@ -28,7 +28,7 @@ const pingEveryMs = 15_000;
 const batch = 50;
 
 const consumerName = /^[A-Za-z0-9._-]{1,100}$/;
-const ackBody = z.strictObject({ id: z.number().int().positive() });
+export const ackBody = z.strictObject({ id: z.number().int().positive() });
 const noStream = "There is no such stream: GET /api/streams lists those that are.";
 const badConsumer = "A consumer's name has 1 to 100 of A-Z a-z 0-9 . _ -";
 
@@ -86,7 +86,7 @@ export function serveFeed(api: Hono<{ Bindings: HttpBindings }>, { config, store
           }
           await sse.sleep(lookEveryMs);
           quietMs += lookEveryMs;
-          look = changed();
+          if (!sse.aborted) look = changed();
         }
       } finally {
         readers -= 1;

@@ -50,7 +50,7 @@ export interface ReplayAnswer {
 // Each is read and parsed: what one request may take.
 const maxMessages = 50;
 
-const replayBody = z
+export const replayBody = z
   .strictObject({
     from: z.enum(replayStages),
     messages: z.array(z.string()).min(1).max(maxMessages).optional(),

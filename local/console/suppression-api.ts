@@ -14,9 +14,9 @@ const address = z.string().max(400).optional();
 const person = z.string().max(40).optional();
 const list = z.string().max(70).optional();
 const note = z.string().max(500).optional();
-const addBody = z.strictObject({ address, person, list, note });
-const removeBody = z.strictObject({ address, person, list, note, forgotten: z.boolean().optional() });
-const forgetBody = z.strictObject({ address, person });
+export const addBody = z.strictObject({ address, person, list, note });
+export const removeBody = z.strictObject({ address, person, list, note, forgotten: z.boolean().optional() });
+export const forgetBody = z.strictObject({ address, person });
 const row = z.strictObject({
   address,
   person,
@@ -25,7 +25,7 @@ const row = z.strictObject({
   since: z.string().max(50).optional(),
   until: z.string().max(50).optional(),
 });
-const importBody = z.strictObject({ rows: z.array(row).max(1_000), source: z.string().min(1).max(200) });
+export const importBody = z.strictObject({ rows: z.array(row).max(1_000), source: z.string().min(1).max(200) });
 
 /** The suppression list: seen, asked, changed by hand, imported, forgotten. */
 export function serveSuppressions(api: Hono<{ Bindings: HttpBindings }>, ports: Ports): void {

@@ -16,10 +16,15 @@ const id = z
   .string()
   .regex(/^[\w.-]{1,100}$/)
   .optional();
-const answerBody = z.strictObject({ text: z.string(), by: z.string().optional(), close: z.boolean().optional(), id });
-const noteBody = z.strictObject({ text: z.string().min(1).max(100_000), by: z.string().optional(), id });
+export const answerBody = z.strictObject({
+  text: z.string(),
+  by: z.string().optional(),
+  close: z.boolean().optional(),
+  id,
+});
+export const noteBody = z.strictObject({ text: z.string().min(1).max(100_000), by: z.string().optional(), id });
 const tags = z.array(z.string().min(1).max(50)).max(20).optional();
-const changeBody = z.strictObject({
+export const changeBody = z.strictObject({
   state: z.enum(["open", "closed"]).optional(),
   assignee: z.string().min(1).max(200).nullable().optional(),
   addTags: tags,

@@ -35,6 +35,9 @@ interface Doc {
 // Of one message. What is behind it is found by its other words.
 const maxContentCharacters = 65_536;
 const maxFieldCharacters = 4_096;
+// What is read of a message: its text stands in front of its files, and a reader of all would cost what a worker costs.
+const maxRawBytes = 1_048_576;
+const maxTextBytes = 4 * maxContentCharacters;
 
 /**
  * Takes the next messages into the index, oldest first; the texts and how far it has come are one transaction. A message
@@ -70,7 +73,7 @@ export async function indexMessages(
   const docs: Doc[] = [];
   for (const message of messages) {
     const body = contents.open(message.raw);
-    const parsed = body && (await parseMail(body).catch(() => undefined));
+    const parsed = body && (await parseMail(beginningOf(body), { limits: { maxTextBytes } }).catch(() => undefined));
     if (!parsed) unreadable += 1;
     docs.push(docOf(message, parsed));
   }
@@ -114,6 +117,15 @@ export function goneFrom(
   );
   const last = docs.at(-1);
   return { gone, next: docs.length === limit && last ? Number(last["seq"]) : undefined };
+}
+
+async function* beginningOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let read = 0;
+  for await (const chunk of body) {
+    yield chunk;
+    read += chunk.length;
+    if (read >= maxRawBytes) return;
+  }
 }
 
 function docOf(message: Unindexed, mail: ParsedMail | undefined): Doc {

@@ -89,7 +89,7 @@ export function openSearch({ folder, database, clock, log }: SearchParts): Searc
     if (worker) return worker;
     const started = new Worker(new URL("./index-entry.mjs", import.meta.url), {
       workerData: { root: folder.root },
-      resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 },
     });
     started.unref();
     started.on("message", (news: IndexNews) => heard(started, news));

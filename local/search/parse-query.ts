@@ -170,6 +170,9 @@ function words(
 ): Condition {
   const found = wordsOf(value);
   if (found.length === 0) throw new SearchSyntaxError(`"${value}" holds no letter or digit to look for`, where);
+  if (beginning && (found.at(-1)?.length ?? 0) < 2) {
+    throw new SearchSyntaxError("a beginning needs two letters or more in front of its *", where);
+  }
   return { kind: "words", negated, field, words: found, beginning };
 }
 

@@ -8,7 +8,7 @@ export const searchMigrations: readonly string[] = [
   `
   CREATE TABLE docs (seq INTEGER PRIMARY KEY, ses_message_id TEXT NOT NULL, received_at INTEGER NOT NULL);
   CREATE VIRTUAL TABLE words USING fts5 (
-    sender, recipient, subject, content, marks, tokenize = "unicode61 remove_diacritics 2"
+    sender, recipient, subject, content, marks, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
   );
   INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
   -- How far it has come: every message up to this one is in it.

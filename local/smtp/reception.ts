@@ -173,7 +173,8 @@ export function createReception(options: ReceptionOptions): Reception {
         recipient: path,
         client: { tls: client.tls !== undefined },
       });
-      if (!decided.accept) return decided;
+      // Only these two: the rest would stand in the log of refusals.
+      if (!decided.accept) return { reply: decided.reply, reason: decided.reason };
       const key = normaliseAddress(path);
       if (known.has(key)) return undefined;
       if (recipients.length >= limits.recipients) {

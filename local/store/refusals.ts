@@ -18,9 +18,13 @@ export function createRefusals(database: Database): Pick<EngineStore, "refuse" |
       }),
     refusals: async ({ limit, before = Number.MAX_SAFE_INTEGER }) =>
       database.read((sql) =>
-        sql
-          .all("SELECT id, refusal FROM refusals WHERE id < ? ORDER BY id DESC LIMIT ?", before, limit)
-          .map((row) => ({ ...(JSON.parse(String(row["refusal"])) as Refusal), id: Number(row["id"]) })),
+        sql.all("SELECT id, refusal FROM refusals WHERE id < ? ORDER BY id DESC LIMIT ?", before, limit).map((row) => {
+          // Earlier versions wrote a member too many.
+          const { accept: _, ...refusal } = JSON.parse(String(row["refusal"])) as Refusal & {
+            readonly accept?: boolean;
+          };
+          return { ...refusal, id: Number(row["id"]) };
+        }),
       ),
     // The newest is never deleted, so its id is the count.
     refusalCount: async () => database.read((sql) => Number(sql.get("SELECT max(id) AS n FROM refusals")?.["n"] ?? 0)),

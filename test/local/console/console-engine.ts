@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Engine } from "../../../local/engine.ts";
 import type { MailConfig } from "../../../shared/config/types.ts";
 import { startKit } from "../../../testing/start.ts";
+import { checkDescribed } from "./described.ts";
 
 export interface ConsoleEngine {
   readonly engine: Engine;
@@ -44,7 +45,12 @@ export async function startConsoleEngine(more: Partial<MailConfig> = {}): Promis
   );
   const engine = running();
   const { token } = mailweir;
-  const get = (path: string, init?: RequestInit) => fetch(new URL(path, engine.http), init);
+  // Every answer that a test gets is one that the API's description knows.
+  const get = async (path: string, init?: RequestInit) => {
+    const response = await fetch(new URL(path, engine.http), init);
+    await checkDescribed(init?.method ?? "GET", path, response);
+    return response;
+  };
   return {
     engine,
     token,

@@ -38,6 +38,7 @@ test.for<[string, number, number, RegExp]>([
   ["before:2026-02-31x", 0, 18, /a day/],
   ["verdict:spf=maybe", 0, 17, /spf, dkim/],
   ["verdict:pass=spf", 0, 16, /spf, dkim/],
+  ["door w*", 5, 2, /two letters/],
   ["x !!!", 2, 3, /no letter or digit/],
   ["x ".repeat(31), 60, 1, /at most 30/],
   ["x".repeat(1_001), 1_000, 1, /at most 1000/],
