@@ -193,7 +193,7 @@ test.for<[string, string, string, Readonly<Record<string, string>>, number]>([
   ["what is no id is not found", "/api/messages/..%2f..%2fetc", "GET", {}, 404],
   ["only the page's own files are served", "/page/..%2fhttp-server.ts", "GET", {}, 404],
   ["the page is served", "/", "GET", {}, 200],
-  ["its modules are served", "/page/journey.js", "GET", {}, 200],
+  ["its script is served", "/page/app.js", "GET", {}, 200],
 ])("%s", async ([, path, method, headers, status]) => {
   const own = headers["origin"] === "OWN" ? { ...headers, origin: running.engine.http } : headers;
   expect(await raw(path, method, own)).toBe(status);
