@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import type { Journey } from "../../journey.ts";
 import type { MailAnswer } from "../../mail-api.ts";
+import { Replay } from "../repair/replay.tsx";
 import { hrefOf } from "../shell/route.ts";
 import { useAnswer } from "../shell/use-answer.ts";
 import { Failed } from "../show/empty.tsx";
@@ -14,6 +15,7 @@ import { Html } from "./html.tsx";
 import { Parts } from "./parts.tsx";
 import { Path } from "./path.tsx";
 import { Raw } from "./raw.tsx";
+import { Reply } from "./reply.tsx";
 import { Text } from "./text.tsx";
 
 /** One message: what became of it, and what it says. */
@@ -41,6 +43,15 @@ export function Message({ id, tab, remote }: { id: string; tab: string; remote: 
             {bytes(journey.sizeBytes)} · <code>{journey.sesMessageId}</code>
           </p>
           <Course journey={journey} />
+          <div class="actions-line">
+            <details class="replay-line">
+              <summary class="button">Replay</summary>
+              <div class="card">
+                <Replay what={{ messages: [id] }} />
+              </div>
+            </details>
+            {mail?.author && <Reply id={id} author={safe(mail.author.address)} />}
+          </div>
           <Tabs id={id} tab={tab} mail={mail} />
           {tab === "journey" && <Path journey={journey} />}
           {tab === "authentication" && <Authentication journey={journey} />}

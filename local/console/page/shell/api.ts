@@ -26,7 +26,7 @@ export const get = <Answer>(path: string): Promise<Answer> => ask(path, {});
 
 /** Changes something. `body` is sent as JSON, a `Blob` as it is. */
 export function send<Answer>(
-  method: "POST" | "PUT" | "PATCH" | "DELETE",
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
   body?: object,
 ): Promise<Answer> {

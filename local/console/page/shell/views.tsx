@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { Compose } from "../compose/compose.tsx";
 import { Message } from "../message/message.tsx";
 import { Messages } from "../messages/messages.tsx";
 import { Outbox } from "../outbox/outbox.tsx";
@@ -6,6 +7,9 @@ import { Refusals } from "../refusals/refusals.tsx";
 import { Repair } from "../repair/repair.tsx";
 import { Rules } from "../rules/rules.tsx";
 import { Streams } from "../streams/streams.tsx";
+import { Suppressions } from "../suppressions/suppressions.tsx";
+import { Ticket } from "../tickets/ticket.tsx";
+import { Tickets } from "../tickets/tickets.tsx";
 import type { Route } from "./route.ts";
 
 export interface View {
@@ -35,14 +39,29 @@ export const views: Readonly<Record<string, View>> = {
   quarantine: { title: "Repair", menu: "repair", draw: () => <Repair /> },
   outbox: { title: "Outbox", menu: "outbox", draw: () => <Outbox /> },
   rules: { title: "Rules", menu: "rules", draw: ({ query }) => <Rules dns={query.get("dns") === "1"} /> },
-  streams: { title: "Streams", menu: "streams", draw: () => <Streams /> },
+  compose: { title: "Compose", menu: "compose", draw: () => <Compose /> },
+  tickets: {
+    title: "Tickets",
+    menu: "tickets",
+    draw: ({ query }) => <Tickets state={query.get("state") ?? "open"} text={query.get("text") ?? ""} />,
+  },
+  ticket: { title: "Ticket", menu: "tickets", draw: ({ parts: [id = ""] }) => <Ticket key={id} id={id} /> },
+  suppressions: { title: "Suppressions", menu: "suppressions", draw: () => <Suppressions /> },
+  streams: {
+    title: "Streams",
+    menu: "streams",
+    draw: ({ query }) => <Streams hours={Number(query.get("hours")) || 24} />,
+  },
 };
 
 export const menu: readonly (readonly [name: string, title: string])[] = [
   ["", "Messages"],
   ["refusals", "Refusals"],
+  ["compose", "Compose"],
   ["repair", "Repair"],
   ["rules", "Rules"],
   ["streams", "Streams"],
+  ["tickets", "Tickets"],
+  ["suppressions", "Suppressions"],
   ["outbox", "Outbox"],
 ];

@@ -1,19 +1,52 @@
 import type { EngineStatus } from "../../../store/engine-store.ts";
+import type { StreamsAnswer } from "../../streams-api.ts";
+import { hrefOf } from "../shell/route.ts";
 import { useAnswer } from "../shell/use-answer.ts";
 import { Empty, Failed } from "../show/empty.tsx";
 import { Facts } from "../show/facts.tsx";
 import { Table } from "../show/table.tsx";
 import { bytes, count } from "../show/text.ts";
+import { StreamCard } from "./stream-card.tsx";
 
 const order = ["received", "decided", "routed", "working", "done", "quarantined", "failed"];
 
-/** How every stream does: counts by state, queues, rules. */
-export function Streams() {
+const spans = [
+  [1, "1 hour"],
+  [24, "24 hours"],
+  [168, "7 days"],
+] as const;
+
+/** How every stream does: rate, lag, failures, age of the oldest; then counts by state, queues, rules. */
+export function Streams({ hours }: { hours: number }) {
   const { value, error } = useAnswer<EngineStatus>("/status");
+  const { value: charts, error: undrawn } = useAnswer<StreamsAnswer>(`/streams?hours=${hours}`);
+  const frame = charts && {
+    from: charts.from,
+    stepMinutes: charts.stepMinutes,
+    steps: Math.ceil((Date.now() - Date.parse(charts.from)) / 60_000 / charts.stepMinutes),
+  };
   return (
     <>
       <h2>Streams</h2>
-      {error !== undefined && <Failed error={error} />}
+      <nav class="tabs" aria-label="Span">
+        {spans.map(([span, title]) => (
+          <a
+            key={span}
+            href={hrefOf("streams", [], { hours: String(span) })}
+            aria-current={span === hours ? "true" : undefined}
+          >
+            {title}
+          </a>
+        ))}
+      </nav>
+      {(error ?? undrawn) !== undefined && <Failed error={error ?? undrawn} />}
+      {charts && frame && (
+        <ul class="cards wide">
+          {charts.streams.map((stream) => (
+            <StreamCard key={stream.stream} stream={stream} frame={frame} />
+          ))}
+        </ul>
+      )}
       {value && <Counts status={value} />}
     </>
   );
