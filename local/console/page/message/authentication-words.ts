@@ -68,10 +68,10 @@ const policySays: Readonly<Record<string, string>> = {
 };
 
 const spfMeans: Readonly<Record<string, string>> = {
-  pass: "That domain lets this machine send its mail.",
-  fail: "That domain says that this machine may not send its mail.",
-  softfail: "That domain says that this machine probably may not send its mail.",
-  neutral: "That domain does not say whether this machine may send its mail.",
+  pass: "That domain lets that client send its mail.",
+  fail: "That domain says that that client may not send its mail.",
+  softfail: "That domain says that that client probably may not send its mail.",
+  neutral: "That domain does not say whether that client may send its mail.",
   none: "That domain does not say who may send its mail.",
   temperror: "DNS did not answer in time; it may be right later.",
   permerror: "That domain's record is broken.",

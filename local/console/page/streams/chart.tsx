@@ -25,7 +25,8 @@ export function Chart({ title, unit, bars, from, stepMinutes, steps }: ChartProp
   const most = Math.max(...bars.map(({ value }) => value), 0);
   const start = Date.parse(from);
   const step = width / steps;
-  const at = (bar: Bar) => Math.round((Date.parse(bar.from) - start) / 60_000 / stepMinutes) * step;
+  const at = (bar: Bar) =>
+    Math.min(steps - 1, Math.max(0, Math.floor((Date.parse(bar.from) - start) / 60_000 / stepMinutes))) * step;
   const tall = (value: number) => (most === 0 ? 0 : Math.max(value > 0 ? 2 : 0, (value / most) * (height - 4)));
   const clock = (ms: number) =>
     new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });

@@ -24,18 +24,24 @@ export function StreamCard({ stream: one, frame }: StreamCardProps) {
         {failed > 0 && <Pill state="failed" text={`${failed.toLocaleString()} failed`} />}
         {dead > 0 && <Pill state="failed" text={count(dead, "dead letter")} />}
       </div>
-      <Chart
-        title="Rate"
-        unit={(value) => `${value.toLocaleString()} in ${frame.stepMinutes} min`}
-        bars={slices.map(({ from, decided, failed: bad }) => ({ from, value: Math.max(decided, bad), bad }))}
-        {...frame}
-      />
-      <Chart
-        title="Lag, receipt to end"
-        unit={duration}
-        bars={slices.map(({ from, maxLagMs }) => ({ from, value: maxLagMs ?? 0 }))}
-        {...frame}
-      />
+      {slices.length === 0 ? (
+        <p class="meta">Nothing happened in this time.</p>
+      ) : (
+        <>
+          <Chart
+            title="Rate"
+            unit={(value) => `${value.toLocaleString()} in ${frame.stepMinutes} min`}
+            bars={slices.map(({ from, decided, failed: bad }) => ({ from, value: Math.max(decided, bad), bad }))}
+            {...frame}
+          />
+          <Chart
+            title="Lag, receipt to end"
+            unit={duration}
+            bars={slices.map(({ from, maxLagMs }) => ({ from, value: maxLagMs ?? 0 }))}
+            {...frame}
+          />
+        </>
+      )}
       <Facts
         of={[
           [

@@ -23,7 +23,7 @@ export function Streams({ hours }: { hours: number }) {
   const frame = charts && {
     from: charts.from,
     stepMinutes: charts.stepMinutes,
-    steps: Math.ceil((Date.now() - Date.parse(charts.from)) / 60_000 / charts.stepMinutes),
+    steps: Math.floor((hours * 60) / charts.stepMinutes) + 1,
   };
   return (
     <>
@@ -57,6 +57,7 @@ function Counts({ status }: { status: EngineStatus }) {
   const busy = status.queues.filter((queue) => queue.visible + queue.inFlight + queue.delayed > 0);
   return (
     <>
+      <h3>This machine</h3>
       <Facts
         of={[
           ["messages", status.messages.toLocaleString()],
