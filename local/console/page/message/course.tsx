@@ -44,25 +44,26 @@ function Node({ title, says, tone }: Stop) {
   );
 }
 
+const checks = ["spf", "dkim", "dmarc", "spam", "virus"] as const;
+
 function trunk({ connection, verification, rules, ruleSet }: Journey): readonly Stop[] {
   const matched = rules.filter(({ fate }) => fate === "runs");
-  const failed = matched.some(({ actions }) => actions.some(({ fate }) => fate === "failed"));
-  const bad = verification
-    ? (["dmarc", "spam", "virus"] as const).filter((check) => verification.verdicts[check] === "FAIL")
-    : [];
+  const broken = matched.some(({ actions }) => actions.some(({ fate }) => fate === "failed"));
+  const failed = verification ? checks.filter((check) => verification.verdicts[check] === "FAIL") : [];
+  const grave = failed.some((check) => check !== "spf" && check !== "dkim");
   return [
     { title: "accepted", says: connection.ip, tone: "good" },
     verification === null
       ? { title: "checks", says: "under way", tone: "wait" }
       : {
           title: "checks",
-          says: bad.length > 0 ? `${bad.join(", ")} failed` : "nothing found",
-          tone: bad[0] ? "bad" : "good",
+          says: failed.length > 0 ? `${failed.join(", ")} failed` : "nothing failed",
+          tone: grave ? "bad" : failed.length > 0 ? "wait" : "good",
         },
     {
       title: "rules",
       says: ruleSet === null ? "no rule set" : `${matched.length} of ${rules.length} ran`,
-      tone: failed ? "bad" : matched.length > 0 ? "good" : "off",
+      tone: broken ? "bad" : matched.length > 0 ? "good" : "off",
     },
   ];
 }
