@@ -91,14 +91,27 @@ export async function importSuppressions(
   return { read: read - Math.min(read, resumedAt), added, known, wrong, resumedAt };
 }
 
+/** UTF-8, or UTF-16 where a byte order mark says so, as spreadsheets write "Unicode text". */
 async function* textOf(source: AsyncIterable<unknown>, onOctets: (size: number) => void): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8");
+  let decoder: TextDecoder | undefined;
+  let held: Uint8Array = new Uint8Array();
   for await (const chunk of source) {
-    const octets = chunk as Uint8Array;
-    onOctets(octets.length);
+    onOctets((chunk as Uint8Array).length);
+    const octets = held.length === 0 ? (chunk as Uint8Array) : Buffer.concat([held, chunk as Uint8Array]);
+    if (decoder === undefined && octets.length < 2) {
+      held = octets;
+      continue;
+    }
+    held = new Uint8Array();
+    decoder ??= new TextDecoder(encodingOf(octets));
     yield decoder.decode(octets, { stream: true });
   }
-  yield decoder.decode();
+  yield decoder === undefined ? new TextDecoder().decode(held) : decoder.decode();
+}
+
+function encodingOf([first, second]: Uint8Array): string {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }
 
 interface Mark {

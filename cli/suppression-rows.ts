@@ -1,3 +1,4 @@
+import { MailweirError } from "../shared/errors.ts";
 import { suppressionReasons } from "../shared/ports.ts";
 import type { ImportRow } from "../shared/unsubscribe/manage.ts";
 
@@ -5,6 +6,12 @@ import type { ImportRow } from "../shared/unsubscribe/manage.ts";
 export type ReadRow =
   | { readonly line: number; readonly row: ImportRow }
   | { readonly line: number; readonly fault: string };
+
+/** A file whose heading names no column that could be an address. */
+export class ImportColumnsError extends MailweirError {
+  readonly code = "ERR_IMPORT_COLUMNS";
+  readonly retryable = false;
+}
 
 export type RowFormat = "csv" | "json";
 
@@ -28,12 +35,21 @@ async function* rowsOfCsv(chunks: AsyncIterable<string>): AsyncGenerator<ReadRow
       yield { line, fault: `a row of more than ${maxRowCharacters} characters: is a quotation mark missing?` };
       continue;
     }
-    if (cells.length === 1 && cells[0]?.trim() === "") continue;
+    if (cells.every((cell) => cell.trim() === "")) continue;
+    // What Excel writes on top, to tell itself which character separates.
+    if (columns === undefined && line === 1 && cells[0]?.trim().toLowerCase() === "sep=") continue;
     if (columns === undefined) {
       const named = cells.map((cell) => columnOf(cell.trim()));
-      const isHeading = named.includes("address") || named.includes("person");
-      columns = isHeading ? named : ["address", "list", "reason", "since", "until"];
-      if (isHeading) continue;
+      if (named.includes("address") || named.includes("person")) {
+        columns = named;
+        continue;
+      }
+      columns = columnsOf(cells);
+      if (columns === undefined) {
+        throw new ImportColumnsError(
+          `Line ${line} is a heading without a column "address", "email" or "person" (${cells.map((cell) => JSON.stringify(cell.trim().slice(0, 30))).join(", ")}): name one of them so. Nothing was imported.`,
+        );
+      }
     }
     const names = columns;
     yield toRow(
@@ -45,7 +61,23 @@ async function* rowsOfCsv(chunks: AsyncIterable<string>): AsyncGenerator<ReadRow
   }
 }
 
-/** `cells` is missing for a record that is too long. */
+/**
+ * What stands where in a file without a heading: address, list, reason, since, until. Where the address is not the first, only
+ * it is sure: what stands around it may be somebody's name. `undefined` when no cell is an address.
+ */
+function columnsOf(cells: readonly string[]): readonly (string | undefined)[] | undefined {
+  const at = cells.findIndex((cell) => cell.includes("@"));
+  if (at < 0 && /^[a-z2-7]{26}$/.test(cells[0]?.trim() ?? "")) return ["person", "list", "reason", "since", "until"];
+  // A single column can only be one thing, whatever its first line says.
+  if (at < 0 && cells.length > 1) return undefined;
+  if (at <= 0) return ["address", "list", "reason", "since", "until"];
+  return cells.map((_, index) => (index === at ? "address" : undefined));
+}
+
+/**
+ * `cells` is missing for a record that is too long. The first comma, semicolon or tab that stands outside of quotes separates
+ * throughout: the others are then text. Lines end with LF, CRLF or CR.
+ */
 async function* csvRecords(
   chunks: AsyncIterable<string>,
 ): AsyncGenerator<{ line: number; cells: string[] | undefined }> {
@@ -56,29 +88,38 @@ async function* csvRecords(
   let size = 0;
   let quoted = false;
   let wasQuote = false;
+  let wasReturn = false;
   let first = true;
+  let separator: string | undefined;
   for await (const chunk of chunks) {
     const text = first ? chunk.replace(/^\ufeff/, "") : chunk;
-    first = false;
+    if (chunk !== "") first = false;
     for (const character of text) {
-      if (character === "\n") line++;
+      // The second half of a line end that was counted with its first.
+      const isHalf = character === "\n" && wasReturn;
+      wasReturn = character === "\r";
+      if ((character === "\n" || character === "\r") && !isHalf) line++;
       if (quoted && character === '"' && !wasQuote) {
         wasQuote = true;
         continue;
       }
       if (quoted && wasQuote && character !== '"') quoted = false;
       wasQuote = false;
-      if (!quoted && character === "\n") {
-        if (cell.endsWith("\r")) cell = cell.slice(0, -1);
+      if (!quoted && isHalf) {
+        start = line;
+        continue;
+      }
+      if (!quoted && (character === "\n" || character === "\r")) {
         cells.push(cell);
         yield { line: start, cells: size > maxRowCharacters ? undefined : cells };
         [cells, cell, size, start] = [[], "", 0, line];
       } else if (!quoted && character === '"' && cell === "") quoted = true;
-      else if (!quoted && (character === "," || character === ";" || character === "\t")) {
+      else if (!quoted && isSeparator(character) && (separator ?? character) === character) {
+        separator = character;
         cells.push(cell);
         cell = "";
       } else if (++size <= maxRowCharacters) cell += character;
-      else if (quoted && character === "\n") {
+      else if (quoted && (character === "\n" || character === "\r")) {
         // Given up: the next line is read as a row of its own.
         quoted = false;
         yield { line: start, cells: undefined };
@@ -87,10 +128,12 @@ async function* csvRecords(
     }
   }
   if (cell !== "" || cells.length > 0) {
-    cells.push(cell.replace(/\r$/, ""));
+    cells.push(cell);
     yield { line: start, cells: size > maxRowCharacters ? undefined : cells };
   }
 }
+
+const isSeparator = (character: string) => character === "," || character === ";" || character === "\t";
 
 async function* rowsOfJson(chunks: AsyncIterable<string>): AsyncGenerator<ReadRow> {
   for await (const { line, text } of jsonObjects(chunks)) {

@@ -146,6 +146,50 @@ describe("rows", () => {
       "EmailAddress,Reason,LastUpdateTime\na@x.example,BOUNCE,2026-01-01T00:00:00Z\n",
       [{ address: "a@x.example", reason: "hard-bounce", since: "2026-01-01T00:00:00Z" }],
     ],
+    ["what Excel writes", "sep=;\r\nEmail;Note\r\na@x.example;x\r\n", [{ address: "a@x.example" }]],
+    [
+      "a semicolon where commas separate, and the other way round",
+      "Name,Email\nSmith; Ann,a@x.example\n",
+      [{ address: "a@x.example" }],
+    ],
+    ["commas where semicolons separate", "Name;Email\nSmith, Ann;a@x.example\n", [{ address: "a@x.example" }]],
+    ["tabs", "email\tlist\na@x.example\tnews\n", [{ address: "a@x.example", list: "news" }]],
+    [
+      "line ends of an old Mac",
+      "email,list\ra@x.example,news\rb@x.example,\r",
+      [{ address: "a@x.example", list: "news" }, { address: "b@x.example" }],
+    ],
+    [
+      "a quoted line end of each kind, and the number of the line behind them",
+      'email,note\n"a@x.example","one\r\ntwo\rthree\nfour"\nno-reason@x.example,x\n,y\n',
+      [{ address: "a@x.example" }, { address: "no-reason@x.example" }, "7: fault"],
+    ],
+    ["empty rows of a spreadsheet", "email,list\n,\na@x.example,\n,,,\n", [{ address: "a@x.example" }]],
+    [
+      "a heading in quotes with spaces",
+      '" E-Mail ","List"\na@x.example,news\n',
+      [{ address: "a@x.example", list: "news" }],
+    ],
+    [
+      "no heading, all five",
+      "a@x.example,news,complaint,2026-01-01T00:00:00Z,\n",
+      [{ address: "a@x.example", list: "news", reason: "complaint", since: "2026-01-01T00:00:00Z" }],
+    ],
+    [
+      "no heading, the name first: nothing around the address is believed",
+      "Ann Smith,a@x.example,subscribed\nBob,b@x.example,news\n",
+      [{ address: "a@x.example" }, { address: "b@x.example" }],
+    ],
+    [
+      "no heading, a word on top of one column",
+      "Abgemeldet\na@x.example\n",
+      [{ address: "Abgemeldet" }, { address: "a@x.example" }],
+    ],
+    [
+      "no heading, people by their hash",
+      "aaaabbbbccccddddeeeeffff22,news\n",
+      [{ person: "aaaabbbbccccddddeeeeffff22", list: "news" }],
+    ],
     [
       "a quote that never ends",
       `a@x.example\n"${"x".repeat(70_000)}\nb@x.example\n`,
@@ -176,6 +220,56 @@ describe("rows", () => {
     expect(await rows(text, "json")).toEqual(expected);
     expect(await rows(text, "json", 100_000)).toEqual(expected);
   });
+});
+
+test("a heading that names no address is refused with its remedy, and nothing is imported", async () => {
+  const { file, where } = await folderWith("in.csv", "Nachname;E-Mail-Adresse\nSmith;ann@example.org\n");
+  const { exit, stderr } = await callCli(["suppress", "import", file, ...where]);
+  expect(exit).toBe(1);
+  expect(stderr).toMatch(/Line 1 is a heading without a column.*"E-Mail-Adresse".*Nothing was imported/);
+  const { stdout } = await callCli(["suppress", "list", ...where, "--json"]);
+  expect(stdout).toBe("");
+});
+
+test.for<[string, BufferEncoding, readonly number[]]>([
+  ["UTF-16, the lower octet first", "utf16le", [0xff, 0xfe]],
+  ["UTF-8 with a mark", "utf8", [0xef, 0xbb, 0xbf]],
+])("a spreadsheet's file: %s", async ([, encoding, mark]) => {
+  const { folder, where } = await folderWith("x.csv", "");
+  const file = join(folder, "spreadsheet.csv");
+  const text = Buffer.from("Email\tName\r\nann@example.org\tAnn Ørsted\r\n", encoding);
+  await writeFile(file, Buffer.concat([Buffer.from(mark), text]));
+  const { stdout } = await callCli(["suppress", "import", file, ...where, "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({ read: 1, added: 1, wrong: 0 });
+});
+
+test("who was forgotten stays so, however an import spells the address, and gets none back", async () => {
+  const { file, where } = await folderWith("in.csv", "ann@example.org\n");
+  const json = async (...args: string[]) =>
+    JSON.parse((await callCli(["suppress", ...args, ...where, "--json"])).stdout || "null") as never;
+  await json("add", "ann@example.org", "--list", "news", "--note", "asked by phone");
+  const { person } = (await json("forget", "ann@example.org")) as { person: string };
+  const again = [
+    "ann@example.org\n",
+    "Email,List,Reason\n ANN@Example.ORG ,news,manual\nann@example.org.,offers,import\n",
+    "Email,List,Reason,Since\nann@example.org,*,complaint,2020-01-01T00:00:00Z\n",
+    `person,list\n${person},news\n`,
+  ];
+  for (const [index, text] of again.entries()) {
+    await writeFile(file, text);
+    await json("import", file, "--restart");
+    const { suppressed, all, history } = (await json("check", "ann@example.org", "--list", "other")) as {
+      suppressed: boolean;
+      all: readonly { address?: string; evidence: { note: string } }[];
+      history: readonly object[];
+    };
+    expect(suppressed, text).toBe(true);
+    expect(JSON.stringify({ all, history }), `${index}`).not.toMatch(/ann@|phone/i);
+  }
+  await rm(file);
+  const exported = await callCli(["suppress", "export", "--format", "json", ...where]);
+  expect(exported.stdout).toContain(person);
+  expect(exported.stdout).not.toMatch(/ann@/i);
 });
 
 test("an import that was interrupted goes on where it stopped, a changed file begins anew", async () => {
