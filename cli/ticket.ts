@@ -216,6 +216,7 @@ function page(ticket: Ticket): string {
   const lines = [
     row(ticket).trim(),
     `people  ${printable(ticket.participants.join(", "), 400)}`,
+    ...(ticket.links ?? []).map(({ sink, ref, url }) => `in ${sink} as ${printable(url ?? ref, 300)}`),
     ...(ticket.mergedInto === undefined ? [] : [`merged into ticket ${ticket.mergedInto}`]),
   ];
   for (const entry of ticket.entries) {

@@ -1,4 +1,13 @@
-import type { Clock, Ledger, ObjectStore, Quarantine, Records, Suppressions, Tickets } from "../../shared/ports.ts";
+import type {
+  Clock,
+  Ledger,
+  ObjectStore,
+  Propagations,
+  Quarantine,
+  Records,
+  Suppressions,
+  Tickets,
+} from "../../shared/ports.ts";
 import { createActionLog } from "./actions.ts";
 import { readContents } from "./contents.ts";
 import { openDatabase } from "./database.ts";
@@ -10,6 +19,7 @@ import { readMessages } from "./messages.ts";
 import { readObjects } from "./objects.ts";
 import { type OutboxReading, readOutbox } from "./outbox-entries.ts";
 import { createOverview } from "./overview.ts";
+import { createPropagations } from "./propagations.ts";
 import { createQuarantine } from "./quarantine.ts";
 import { createRecords } from "./records.ts";
 import { createRefusals } from "./refusals.ts";
@@ -41,6 +51,7 @@ export interface ReadOnlyStore {
     readonly tickets: Pick<Tickets, "threads" | "get" | "list">;
     readonly quarantine: Pick<Quarantine, "get" | "list">;
     readonly records: Pick<Records, "list">;
+    readonly propagations: Pick<Propagations, "of" | "get">;
     readonly outbox: OutboxReading;
   };
   /** What the SES API made, and which set it activated. */
@@ -78,6 +89,7 @@ export async function openStoreReadOnly(
       tickets: createTickets(database, clock),
       quarantine: createQuarantine(database),
       records: createRecords(database),
+      propagations: createPropagations(database, clock),
       outbox: readOutbox(database, contents),
     },
     ruleSets: createRuleSets(database),

@@ -31,6 +31,7 @@ const leaseMs = 90_000;
 const webhookTimeoutMs = 15_000;
 // SQS's longest delay: what is due later is put back until then.
 const maxDelaySeconds = 900;
+const silenceSeconds = 120;
 // Another attempt works on the same ticket: most take a second or two.
 const busySeconds = 3;
 
@@ -96,10 +97,21 @@ async function bringToSink(
       }
       locks.push({ ...lock, attempt: begun.attempt });
     }
-    return await tryOnce(ports, config, message, item, () => bringTicket(ports, name, sink, message));
+    return await tryOnce(ports, config, message, item, () => afterSilence(bringTicket(ports, name, sink, message)));
   } finally {
     const dueAt = ports.clock.now().toISOString();
     for (const lock of locks) await ports.propagations.note({ ...lock, state: "waiting", dueAt });
+  }
+}
+
+/** What did not answer may still be at work, and would then not be found by the next attempt: it gets time to end. */
+async function afterSilence(bringing: Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await bringing;
+  } catch (error) {
+    // From another thread it comes without its class.
+    if (!(error instanceof Error) || (error as { readonly code?: unknown }).code !== "ERR_WEBHOOK") throw error;
+    return { kind: "setback", cause: error.message.slice(0, 300), retryAfter: String(silenceSeconds) };
   }
 }
 

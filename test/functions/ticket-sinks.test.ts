@@ -1,7 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { WebhookError } from "../../shared/propagation/guarded-post.ts";
 import { testConfig } from "../shared/streams/stream-fixture.ts";
 import { dyingPorts, openPipeline, type Pipeline, type TestMail } from "./pipeline.ts";
 
@@ -149,4 +150,26 @@ test("a process that dies at any point of the way loses no entry: it is told aft
       return;
     }
   }
+});
+
+test("a ticket system that did not answer gets two minutes to end what it does, before it is asked again", async () => {
+  const sinks = { dev: { kind: "github", repository: "acme/support", tokenFrom: { env: "TOKEN" } } } as const;
+  const slow = await openPipeline(testConfig({ tickets: { sinks } }), { env: { TOKEN: "x" } });
+  onTestFinished(() => slow.close());
+  let asked = 0;
+  const webhooks = {
+    ...slow.ports.webhooks,
+    request: async () => {
+      asked++;
+      throw new WebhookError("api.github.com did not answer in time");
+    },
+  };
+  const events = await slow.arrive({ to: ["support@example.com"] });
+  await slow.queue(slow.config.names.noticeQueue, events.notice);
+  await slow.drain({ ...slow.ports, webhooks });
+  expect(asked).toBe(1);
+  const dueAt = new Date(slow.clock.now().getTime() + 120_000).toISOString();
+  expect(await slow.ports.propagations.of(events.id)).toMatchObject([
+    { state: "waiting", attempts: 1, cause: "api.github.com did not answer in time", dueAt },
+  ]);
 });
