@@ -57,6 +57,7 @@ const lookAfterMs = 250;
 // A thread that has nothing to do gives its memory back.
 const idleMs = 20_000;
 const retryMs = 30_000;
+const longestWaitMs = 5_000;
 
 /**
  * The search over everything that is stored. Words are taken into the index by a thread of their own, into a database of
@@ -84,6 +85,9 @@ export function openSearch({ folder, database, clock, log }: SearchParts): Searc
   const indexed = () => reader().read((sql) => Number(sql.get("SELECT seq FROM progress")?.["seq"] ?? 0));
   const stored = () =>
     database.read((sql) => Number(sql.get("SELECT seq FROM messages ORDER BY seq DESC LIMIT 1")?.["seq"] ?? 0));
+
+  const isBusy = () => database.read((sql) => sql.get("SELECT 1 FROM recipients WHERE open = 1 LIMIT 1")) !== undefined;
+  let waitedMs = 0;
 
   const start = (): Worker => {
     if (worker) return worker;
@@ -134,7 +138,15 @@ export function openSearch({ folder, database, clock, log }: SearchParts): Searc
     if (closed || lookTimer) return;
     lookTimer = setTimeout(() => {
       lookTimer = undefined;
-      if (!closed && stored() > indexed()) ask({ kind: "look" });
+      if (closed || stored() <= indexed()) return;
+      // A thread more is memory more: while a message is being worked on, that can wait a moment.
+      if (!worker && waitedMs < longestWaitMs && isBusy()) {
+        waitedMs += lookAfterMs;
+        later(lookAfterMs);
+        return;
+      }
+      waitedMs = 0;
+      ask({ kind: "look" });
     }, afterMs);
     lookTimer.unref();
   };
