@@ -41,7 +41,15 @@ async function forget(address: string, options: ForgetOptions): Promise<void> {
     for (const id of messages) print(printable(id, 100));
     return void print(`${messages.length} messages name ${printable(address, 100)}. Nothing was deleted.`);
   }
-  const { person, messages, rows, files } = answer as Record<"person" | "messages" | "rows" | "files", string | number>;
+  const { person, messages, rows, files, untold } = answer as Record<
+    "person" | "messages" | "rows" | "files",
+    string | number
+  > & {
+    readonly untold: readonly string[];
+  };
   print(`Forgotten: ${messages} messages, ${rows} other rows, ${files} files.`);
+  for (const folder of untold) {
+    process.stderr.write(`${folder} cannot be reached: make a backup into it before you restore from it\n`);
+  }
   print(`${person} is all that is left, and still keeps mail away.`);
 }

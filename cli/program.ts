@@ -26,6 +26,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   suppress: () => import("./suppress.ts"),
   forget: () => import("./forget.ts"),
   hold: () => import("./hold.ts"),
+  backup: () => import("./backup.ts"),
+  restore: () => import("./restore.ts"),
   key: () => import("./key.ts"),
   stream: () => import("./stream.ts"),
   authenticate: () => import("./authenticate.ts"),

@@ -22,3 +22,9 @@ export class ForgetUnfinishedError extends MailweirError {
     super(`Not everything is forgotten yet: ${what}. Run the same command again; it takes away what is left`);
   }
 }
+
+/** A backup or its restoring cannot be done as it stands. */
+export class BackupError extends MailweirError {
+  readonly code = "ERR_BACKUP";
+  readonly retryable = false;
+}

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "../store/open-store.ts";
 import { type AddressPattern, addressPattern } from "./address-pattern.ts";
+import { tellBackups } from "./backup-folders.ts";
 import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "./errors.ts";
 import { findTraces, namesMessage, rowHolds } from "./find-traces.ts";
 import { holdOn } from "./holds.ts";
@@ -15,6 +16,8 @@ export interface ForgetParts {
   readonly forgetPerson: (address: string) => Promise<{ readonly person: string }>;
   /** The configuration as text: an address that it names would come back with the next mail. */
   readonly configuration: string;
+  /** In restored data: it was decided before, whatever is configured or held there. */
+  readonly again?: boolean;
 }
 
 export interface Forgotten {
@@ -26,6 +29,8 @@ export interface Forgotten {
   readonly rows: number;
   /** Files deleted or overwritten: Maildir, outbox, log, saved copies of the database. */
   readonly files: number;
+  /** Folders of backups that could not be reached: they would not know of it at a restore. */
+  readonly untold: readonly string[];
 }
 
 const passes = 5;
@@ -42,11 +47,12 @@ export async function forgetAddress(parts: ForgetParts, text: string): Promise<F
   const { store, search, forgetPerson } = parts;
   const { database, contents, folder } = store;
   const pattern = patternOf(text);
-  refuseWhatIsConfigured(parts, pattern);
+  if (!parts.again) refuseWhatIsConfigured(parts, pattern);
   const first = await findTraces(database, contents, pattern);
-  refuseWhatIsHeld(parts, pattern, first.messages.values());
+  if (!parts.again) refuseWhatIsHeld(parts, pattern, first.messages.values());
 
   const { person } = await forgetPerson(pattern.address);
+  const untold = await tellBackups(folder, person);
   const messages = new Map<number, string>();
   let rows = 0;
   let files = 0;
@@ -75,7 +81,7 @@ export async function forgetAddress(parts: ForgetParts, text: string): Promise<F
     if (tries === busyTries) throw new ForgetUnfinishedError("a long reader keeps the database's log");
     await sleep(busyPauseMs);
   }
-  return { person, messages: messages.size, rows, files };
+  return { person, messages: messages.size, rows, files, untold };
 }
 
 /** How much `forgetAddress` would delete, and why it would refuse to. */

@@ -45,6 +45,8 @@ export interface Database {
   onWake(listener: () => void): () => void;
   /** Copies the write-ahead log into the database file, as far as readers let it. */
   checkpoint(): void;
+  /** Writes what is committed now into a new file, synced, while others go on writing. */
+  copyTo(file: string): void;
   /**
    * Writes the whole file anew without what was deleted, and empties the log. Writers wait meanwhile.
    *
@@ -135,6 +137,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       return () => void listeners.delete(listener);
     },
     checkpoint: () => void writer?.exec("PRAGMA wal_checkpoint(TRUNCATE)"),
+    copyTo: (copy) => saveCopy(reader, copy),
     compact() {
       if (!writer) throw new StoreReadOnlyError(folder);
       try {

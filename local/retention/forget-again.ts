@@ -1,0 +1,66 @@
+import { parseMail } from "../../shared/mail/parse-mail.ts";
+import { createPersonOf } from "../../shared/unsubscribe/person.ts";
+import type { Store } from "../store/open-store.ts";
+import { addressesIn } from "./addresses-in.ts";
+import { tablesOf } from "./find-traces.ts";
+import { forgetAddress } from "./forget-address.ts";
+
+/**
+ * Takes out of restored data whoever was forgotten after it was saved. Only keyed hashes are known of them: every address
+ * that the data names is hashed and looked up.
+ *
+ * @param persons - keyed hashes
+ * @returns how many addresses were forgotten again
+ */
+export async function forgetAgain(store: Store, persons: ReadonlySet<string>, at: string): Promise<number> {
+  if (persons.size === 0) return 0;
+  const personOf = createPersonOf(await store.ports.secrets.keyRing());
+  const seen = new Set<string>();
+  const forgotten: string[] = [];
+  const look = (text: string) => {
+    for (const address of addressesIn(text)) {
+      if (seen.has(address)) continue;
+      seen.add(address);
+      if (persons.has(personOf(address))) forgotten.push(address);
+    }
+  };
+  for (const table of store.database.read(tablesOf)) {
+    if (table === "contents") continue;
+    for (const row of store.database.read((sql) => sql.all(`SELECT * FROM "${table}"`))) {
+      for (const value of Object.values(row)) {
+        if (typeof value === "string") look(value);
+        else if (value instanceof Uint8Array) look(Buffer.from(value).toString("utf8"));
+      }
+    }
+  }
+  const ids = store.database.read((sql) => sql.all("SELECT id FROM contents ORDER BY id").map(({ id }) => Number(id)));
+  for (const id of ids) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of store.contents.open(id) ?? []) chunks.push(chunk);
+    const octets = Buffer.concat(chunks);
+    const text = octets.toString("utf8");
+    look(text);
+    if (!/base64|quoted-printable|=\?/i.test(text)) continue;
+    const mail = await parseMail(octets).catch(() => undefined);
+    if (mail) look(JSON.stringify(mail));
+  }
+  const nothing = async () => undefined;
+  for (const address of forgotten) {
+    await forgetAddress(
+      {
+        store,
+        // Made anew at the next start.
+        search: { forget: nothing, sweep: nothing },
+        async forgetPerson(whom) {
+          const person = personOf(whom);
+          await store.ports.suppressions.forget(person, at);
+          return { person };
+        },
+        configuration: "",
+        again: true,
+      },
+      address,
+    );
+  }
+  return forgotten.length;
+}
