@@ -99,7 +99,7 @@ export function documentPolicy(remotePictures: boolean): string {
 const isRemote = (url: string) => /^\s*(?:https?:)?\/\//i.test(url);
 
 function remoteInStyle(style: string): number {
-  return style.match(/(?:url\(|@import)\s*["']?\s*(?:https?:)?\/\//gi)?.length ?? 0;
+  return style.match(/(?:url\(|@import)\s*(?:["']\s*)?(?:https?:)?\/\//gi)?.length ?? 0;
 }
 
 // SVG can hold script; as a picture it would not run it, but there is no need to find out.

@@ -66,7 +66,7 @@ export function composeForward({ raw, via, from, recipient, sender, author }: Fo
 
 function field(name: string, value: string): RawField {
   // Folded at white space, so that no line grows beyond what the original had.
-  const folded = value.replace(/[\r\n]+/g, " ").replace(/([^\n]{60,}?)[ \t]+/g, "$1\r\n ");
+  const folded = value.replace(/[\r\n]+/g, " ").replace(/([^\n]{60,900}?)[ \t]+/g, "$1\r\n ");
   return { name: name.toLowerCase(), text: `${name}: ${folded}\r\n` };
 }
 

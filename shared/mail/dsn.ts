@@ -50,7 +50,7 @@ export function readDsn(mail: ParsedMail): Dsn | undefined {
   const embedded = mail.parts.find((part) => part.embedded !== undefined && part.path !== "")?.embedded;
   const messageId =
     (embedded && headerValue(embedded, "message-id")) ??
-    /^[>|\s]*message-id:\s*(<[^<>\s]{3,500}>)/im.exec(mail.text.slice(0, 500_000))?.[1] ??
+    /^(?:[>|]|[^\S\n])*message-id:\s*(<[^<>\s]{3,500}>)/im.exec(mail.text.slice(0, 500_000))?.[1] ??
     mail.inReplyTo[0];
   const first = recipients[0] as DsnRecipient;
   return {

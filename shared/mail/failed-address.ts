@@ -10,9 +10,10 @@ export interface RawRecipient {
 export function cleanAddress(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const inner = /<([^<>]+)>/.exec(text)?.[1] ?? text;
-  const found = /[^\s<>()[\]",;:]+@[^\s<>()",;]+/.exec(inner)?.[0] ?? inner.trim();
+  const found = /[^\s<>()[\]",;:]+@[^\s<>()",;]+/.exec(inner.slice(0, 2000))?.[0] ?? inner.trim();
   return found
     .replace(/^rfc822;/i, "")
+    .slice(0, 2000)
     .replace(/[.>]+$/, "")
     .slice(0, 320);
 }

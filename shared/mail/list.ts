@@ -59,7 +59,7 @@ function answers({ header, subject }: MailFacts): boolean {
 /** What list software writes under each post. Not below a quoted mail: there it was under that one. */
 function listFooter({ body }: MailFacts): string | undefined {
   const text = body?.text.slice(-4000) ?? "";
-  if (/^\s*(?:-{2,} ?\S+ \S+ ?-{2,}|(?:from|von|de|van|da) ?:)/im.test(body?.text.slice(0, 100_000) ?? ""))
+  if (/^[^\S\n]*(?:--+ ?\S+ \S+ ?--|(?:from|von|de|van|da) ?:)/im.test(body?.text.slice(0, 100_000) ?? ""))
     return undefined;
   const footer =
     /^[_-]{10,}\s*\n(.{1,80} mailing list\s*\n.*|to (?:unsubscribe|remove yourself).*|you received this message because you are subscribed.*)/im.exec(

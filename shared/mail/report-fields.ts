@@ -35,6 +35,6 @@ export function readFieldGroups(text: string, maxGroups = 1000): Map<string, str
 /** The text behind the type in `rfc822; user@example.net` or `smtp; 550 …`; the whole when there is no type. */
 export function behindType(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  const text = /^\s*(?:[a-z0-9_-]+(?:\s*\/[a-z0-9_-]+)?|x\.?400|x-[\w-]+)\s*;\s*(.*)$/is.exec(value)?.[1] ?? value;
-  return text.trim() || undefined;
+  const type = /^\s*(?:[a-z0-9_-]+(?:\s*\/[a-z0-9_-]+)?|x\.400)\s*;/i.exec(value.slice(0, 500))?.[0] ?? "";
+  return value.slice(type.length).trim() || undefined;
 }

@@ -187,12 +187,12 @@ function withoutBoilerplate(text: string): string {
       " unsubscribe ",
     )
     .replace(
-      /^\s*(?:sent|gesendet|envoyé|enviado|inviato|verzonden|skickat|sendt|lähetetty|wysłane?o?) (?:from|with|von|depuis|desde|da|vanaf|från|fra|mit|de mon|de mi|do meu|dal mio)\b.{0,80}$/gimu,
+      /^[^\S\n]*(?:sent|gesendet|envoyé|enviado|inviato|verzonden|skickat|sendt|lähetetty|wysłane?o?) (?:from|with|von|depuis|desde|da|vanaf|från|fra|mit|de mon|de mi|do meu|dal mio)\b.{0,80}$/gimu,
       " ",
     )
-    .replace(/^\s*(?:\[?caution|warning|external|achtung|attention)\b.{0,200}$/gimu, " ")
+    .replace(/^[^\S\n]*(?:\[?caution|warning|external|achtung|attention)\b.{0,200}$/gimu, " ")
     .replace(
-      /^\s*(?:this e-?mail|this message|diese e-?mail|ce message|este mensaje|questo messaggio)\b.{0,400}(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat).{0,400}$/gimu,
+      /^[^\S\n]*(?:this e-?mail|this message|diese e-?mail|ce message|este mensaje|questo messaggio)\b.{0,400}(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat).{0,400}$/gimu,
       " ",
     );
 }

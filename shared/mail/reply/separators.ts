@@ -30,7 +30,7 @@ export function separatorOf(content: string, below: Below = "text"): Separator |
   // "----- Forwarded by Ann Example/Head Office on 03/05/2024 09:12 AM -----" (Lotus Notes), "----- Weitergeleitet von …".
   if (isFramed && inner !== undefined && startsWithForward(words)) return "forward";
   // Whatever it says: words in a frame right over a header block.
-  if (isFramed && below === "block" && /^-{2,}.*-{2,}$|^_{2,}.*_{2,}$|^={2,}.*={2,}$/u.test(content)) return "original";
+  if (isFramed && below === "block" && /^--.*--$|^__.*__$|^==.*==$/u.test(content)) return "original";
   return undefined;
 }
 
