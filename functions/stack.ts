@@ -5,13 +5,16 @@ import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
 import middy, { type MiddlewareObj } from "@middy/core";
 import type { Context } from "aws-lambda";
 
+// The stage's name on AWS, where several live in one account and each has alarms of its own; read once, at cold start.
+const serviceName = process.env["POWERTOOLS_SERVICE_NAME"] ?? "mailweir";
+
 /** One line per decision, constant message, fields for the rest. Never a body, a subject or a secret. */
-export const logger = new Logger({ serviceName: "mailweir" });
+export const logger = new Logger({ serviceName });
 
 const noLog = () => undefined;
 export const metrics = new Metrics({
   namespace: "Mailweir",
-  serviceName: "mailweir",
+  serviceName,
   // It would warn at every call that has nothing to count, in a log that is paid by its length.
   logger: { debug: noLog, info: noLog, warn: noLog, error: noLog },
 });

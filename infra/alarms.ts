@@ -11,6 +11,7 @@ export type RunbookChapter =
   | "a-function-is-throttled"
   | "the-gate-is-slow"
   | "a-rule-gave-up"
+  | "aws-throttles-the-pipeline"
   | "much-suspicious-mail"
   | "no-mail-at-all"
   | "our-mail-bounces"
@@ -153,6 +154,22 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
         silence: "notBreaching",
       }),
     ),
+    {
+      name: "records-postponed",
+      says: "For a quarter of an hour AWS has refused requests of the pipeline because they were too many: mail is put back and comes late.",
+      chapter: "aws-throttles-the-pipeline",
+      metric: {
+        namespace: "Mailweir",
+        name: "RecordPostponed",
+        // What functions/stack.ts counts under: POWERTOOLS_SERVICE_NAME.
+        dimensions: { service: config.ruleSet.name },
+        statistic: "Sum",
+        periodSeconds: fiveMinutes,
+      },
+      above: 0,
+      periods: 3,
+      silence: "notBreaching",
+    },
     {
       name: "much-suspicious-mail",
       says: `More than ${alarms.suspiciousPerHour} mails in an hour were suspicious (spam, viruses, failed DMARC).`,

@@ -45,6 +45,7 @@ function environmentOf(deployment: Deployment): Readonly<Record<string, Value>> 
     MAILWEIR_ACCOUNT_ID: text(accountId),
     MAILWEIR_LEDGER_TABLE: tables.ledger,
     MAILWEIR_STORE_TABLE: tables.store,
+    MAILWEIR_CONFIG_VERSION: deployment.config.version,
     NODE_OPTIONS: "--enable-source-maps",
     POWERTOOLS_SERVICE_NAME: deployment.config.ruleSet.name,
   };

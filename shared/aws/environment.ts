@@ -12,6 +12,7 @@ import { MailweirError } from "../errors.ts";
  * | `AWS_REGION`            | set by Lambda; must be the region of the configuration                            |
  * | `MAILWEIR_LEDGER_TABLE` | optional; default `mailweir-<stage>-ledger` (`tables.ts`)                         |
  * | `MAILWEIR_STORE_TABLE`  | optional; default `mailweir-<stage>-store`                                        |
+ * | `MAILWEIR_CONFIG_VERSION` | optional; the configuration's version as whoever deployed it knows it: a bundle's functions read otherwise |
  * | `MAILWEIR_KEEP_DAYS`    | optional; how long the ledger remembers a mail, default 400                       |
  *
  * Never a secret: those are named by the configuration (`SecretSource`) and read when they are needed.
@@ -32,6 +33,8 @@ export interface Environment {
   readonly ledgerTable: string;
   readonly storeTable: string;
   readonly keepDays: number;
+  /** Of the file that was deployed. */
+  readonly configVersion?: string;
 }
 
 export class EnvironmentError extends MailweirError {
@@ -59,6 +62,7 @@ const variables = {
   AWS_REGION: { pattern: /^[a-z]{2,}(?:-[a-z]+)+-\d$/, what: "a region's name" },
   MAILWEIR_LEDGER_TABLE: { pattern: /^[A-Za-z0-9_.-]{3,255}$/, what: "a table's name", optional: true },
   MAILWEIR_STORE_TABLE: { pattern: /^[A-Za-z0-9_.-]{3,255}$/, what: "a table's name", optional: true },
+  MAILWEIR_CONFIG_VERSION: { pattern: /^[0-9a-f]{16}$/, what: "sixteen hexadecimal digits", optional: true },
   MAILWEIR_KEEP_DAYS: { pattern: /^[1-9]\d{0,4}$/, what: "a number of days from 1", optional: true },
 } as const satisfies Readonly<Record<string, Variable>>;
 
@@ -77,6 +81,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   }
   const prefix = stagePrefix(stage);
   const endpoint = env["AWS_ENDPOINT_URL"];
+  const configVersion = env["MAILWEIR_CONFIG_VERSION"];
   return Object.freeze({
     stage,
     prefix,
@@ -86,5 +91,6 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     ledgerTable: env["MAILWEIR_LEDGER_TABLE"] ?? `${prefix}-ledger`,
     storeTable: env["MAILWEIR_STORE_TABLE"] ?? `${prefix}-store`,
     keepDays: Number(env["MAILWEIR_KEEP_DAYS"] ?? 400),
+    ...(configVersion !== undefined && { configVersion }),
   });
 }

@@ -11,10 +11,12 @@ import { type Environment, EnvironmentError } from "./environment.ts";
  * @throws {ConfigError} never in a bundle that `deploy` has checked
  * @throws {EnvironmentError} when the function runs in another region than the one it was built for
  */
-export function openConfig({ stage, region, accountId }: Environment): ResolvedConfig {
+export function openConfig({ stage, region, accountId, configVersion }: Environment): ResolvedConfig {
   const config = resolveConfig(mailConfig, { stage, accountId });
   if (config.region !== region) {
     throw new EnvironmentError([`AWS_REGION is ${region}, but the configuration was built for ${config.region}`]);
   }
-  return config;
+  // Functions count by their text, which the bundler has changed: the version is that of the file, as the engine and the
+  // command line know it.
+  return configVersion === undefined ? config : { ...config, version: configVersion };
 }

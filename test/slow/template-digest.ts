@@ -69,5 +69,8 @@ function detailsOf(type: string, properties: Readonly<Record<string, unknown>>):
 
 function short(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.replaceAll(/"configVersion\\?":\\?"[0-9a-f]+/g, '"configVersion":"…').replaceAll(/[0-9a-f]{24,}/g, "…");
+  return text
+    .replaceAll(/"configVersion\\?":\\?"[0-9a-f]+/g, '"configVersion":"…')
+    .replaceAll(/"MAILWEIR_CONFIG_VERSION":"[0-9a-f]+/g, '"MAILWEIR_CONFIG_VERSION":"…')
+    .replaceAll(/[0-9a-f]{24,}/g, "…");
 }
