@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
+import { inProcessRows } from "./in-process.ts";
 import { type Finding, findingsOf, table } from "./measure/findings.ts";
 import { generatorOf } from "./measure/load.ts";
 import { installPeers, type Server, versions } from "./measure/peers.ts";
@@ -24,7 +25,7 @@ const page = new URL("../docs/performance.md", import.meta.url);
 const begin = "<!-- measured: npm run bench -- --write -->";
 const end = "<!-- end of measured -->";
 const wanted = values.only?.split(",");
-const names = smtpRows.map(({ name }) => name);
+const names = [...smtpRows.map(({ name }) => name), ...Object.keys(inProcessRows)];
 const unknown = wanted?.find((name) => !names.includes(name));
 if (unknown !== undefined) throw new Error(`no row "${unknown}": there are ${names.join(", ")}`);
 
@@ -53,6 +54,13 @@ for (const row of smtpRows) {
   console.log(table(findings.filter((finding) => finding.row === row.name)));
 }
 
+for (const [name, measure] of Object.entries(inProcessRows)) {
+  if (wanted && !wanted.includes(name)) continue;
+  process.stderr.write(`${name}\n`);
+  findings.push(...(await measure(values.quick)));
+  console.log(table(findings.filter((finding) => finding.row === name)));
+}
+
 const versionText = Object.entries(versions())
   .map(([name, version]) => `${name} ${version}`)
   .join(", ");
@@ -60,7 +68,7 @@ const disk = spread(probes);
 const minutes = ((performance.now() - began) / 60_000).toFixed(1);
 const text = `${table(findings)}
 ${versionText}. ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}. Plain mail came from ${generatorOf({})}, signed mail from
-${generatorOf({ mails: "" })}. The disk appended and synced ${disk.median.toFixed(0)} times a second (${disk.min.toFixed(0)} to ${disk.max.toFixed(0)}). ${values.quick ? "`--quick`, " : ""}${minutes} minutes.
+${generatorOf({ mails: "" })}. ${probes.length === 0 ? "" : `The disk appended and synced ${disk.median.toFixed(0)} times a second (${disk.min.toFixed(0)} to ${disk.max.toFixed(0)}).`} ${values.quick ? "`--quick`, " : ""}${minutes} minutes.
 `;
 console.log(text);
 if (values.json !== undefined) await writeFile(values.json, JSON.stringify(findings, null, 2));

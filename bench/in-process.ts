@@ -1,0 +1,137 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { judge } from "../shared/mail/judge.ts";
+import { parseNoticeText } from "../shared/receipt/parse-notice.ts";
+import type { Finding } from "./measure/findings.ts";
+import { pairedRatio, type Spread, spread } from "./measure/ratios.ts";
+
+/** Rows without a server. */
+export const inProcessRows: Readonly<Record<string, (quick: boolean) => Promise<Finding[]> | Finding[]>> = {
+  judge: judgeRow,
+  parse: parseRow,
+};
+
+const words = ({ median, min, max }: Spread) => `**${median.toFixed(2)}** [${min.toFixed(2)}–${max.toFixed(2)}]`;
+
+/** What the router does with an event's headers, and the same by way of the whole mail. */
+async function judgeRow(quick: boolean): Promise<Finding[]> {
+  const { simpleParser } = createRequire(new URL("./peers/package.json", import.meta.url))("mailparser") as {
+    simpleParser(raw: Buffer): Promise<{ headerLines: { key: string; line: string }[] }>;
+  };
+  const text = readFileSync(new URL("../events/notice-s3.json", import.meta.url), "utf8");
+  const verdictsOf = () => {
+    const [notice] = parseNoticeText(text);
+    if (notice?.kind !== "received") throw new Error("events/notice-s3.json is no received mail");
+    return notice;
+  };
+  const known = verdictsOf();
+  const header = known.headers.map(({ name, value }) => `${name}: ${value}\r\n`).join("");
+  const body = `Hello,\r\n\r\n${"Where is my order? It was promised for last week.\r\n".repeat(80)}\r\nRegards\r\n`;
+  const raw = Buffer.from(`${header}\r\n${body}`);
+  const common = { headersTruncated: false, envelopeFrom: known.source, recipients: known.recipients };
+  const ours = () => {
+    const { headers, headersTruncated, source, recipients, verdicts } = verdictsOf();
+    return judge({ headers, headersTruncated, envelopeFrom: source, recipients, verdicts }).nature.kind;
+  };
+  const theirs = async () => {
+    const { headerLines } = await simpleParser(raw);
+    const headers = headerLines.map(({ line }) => {
+      const colon = line.indexOf(":");
+      return { name: line.slice(0, colon), value: line.slice(colon + 1).trim() };
+    });
+    return judge({ ...common, headers, verdicts: known.verdicts }).nature.kind;
+  };
+  if (ours() !== (await theirs())) throw new Error("both ways must judge alike");
+  const [count, rounds] = quick ? [500, 5] : [2_000, 9];
+  const times = { ours: [] as number[], theirs: [] as number[] };
+  for (let round = 0; round <= rounds; round += 1) {
+    const turn: readonly (readonly ["ours" | "theirs", () => unknown])[] = [
+      ["ours", ours],
+      ["theirs", theirs],
+    ];
+    for (const [name, run] of round % 2 === 0 ? turn : turn.toReversed()) {
+      const began = performance.now();
+      for (let number = 0; number < count; number += 1) await run();
+      if (round > 0) times[name].push((performance.now() - began) / count);
+    }
+  }
+  const rate = pairedRatio(times.theirs, times.ours);
+  return [
+    {
+      row: "judge",
+      what: "judging a mail from its event, 4 KB",
+      against: "the same through mailparser's simpleParser",
+      measured: `rate ${words(rate)}`,
+      required: "rate ≥ 25",
+      reached: rate.median >= 25,
+      details: `${spread(times.ours).median.toFixed(3)} ms; theirs ${spread(times.theirs).median.toFixed(3)} ms`,
+    },
+  ];
+}
+
+/** Each in a new process each time: a Lambda function or a worker meets such a mail cold. */
+function parseRow(quick: boolean): Finding[] {
+  const folder = mkdtempSync(join(tmpdir(), "mailweir-bench-"));
+  const file = join(folder, "mail.eml");
+  const script = fileURLToPath(new URL("./measure/parse-once.ts", import.meta.url));
+  try {
+    writeLargeMail(file);
+    const readers = ["ours", "simple", "stream"] as const;
+    const samples = new Map(readers.map((name) => [name, { ms: [] as number[], grownMb: [] as number[] }]));
+    let sums: string | undefined;
+    for (let round = 0; round < (quick ? 3 : 9); round += 1) {
+      for (let turn = 0; turn < readers.length; turn += 1) {
+        const name = readers[(turn + round) % readers.length] ?? "ours";
+        const line = execFileSync(process.execPath, [script, name, file], { encoding: "utf8" });
+        const result = JSON.parse(line) as { ms: number; grownMb: number; sums: string[] };
+        sums ??= result.sums.join();
+        if (result.sums.length !== 1 || result.sums.join() !== sums) throw new Error(`${name} read another attachment`);
+        samples.get(name)?.ms.push(result.ms);
+        samples.get(name)?.grownMb.push(result.grownMb);
+      }
+    }
+    const ours = samples.get("ours");
+    return (
+      [
+        ["simple", "simpleParser, from a stream", 1.5],
+        ["stream", "MailParser stream", 0.9],
+      ] as const
+    ).map(([name, against, atLeast]) => {
+      const theirs = samples.get(name);
+      const rate = pairedRatio(theirs?.ms ?? [], ours?.ms ?? []);
+      const grown = spread(ours?.grownMb ?? []).median;
+      return {
+        row: "parse",
+        what: "a 40 MB mail parsed, attachment decoded and hashed, first mail of a process",
+        against,
+        measured: `rate ${words(rate)}, memory +${grown.toFixed(0)} MB`,
+        required: `rate ≥ ${atLeast}, memory ≤ +40 MB`,
+        reached: rate.median >= atLeast && grown <= 40,
+        details: `${spread(ours?.ms ?? []).median.toFixed(0)} ms; theirs ${spread(theirs?.ms ?? []).median.toFixed(0)} ms, +${spread(theirs?.grownMb ?? []).median.toFixed(0)} MB`,
+      };
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function writeLargeMail(file: string): void {
+  const out = openSync(file, "w");
+  writeSync(
+    out,
+    'From: <a@client.example>\r\nTo: <user@in.example>\r\nSubject: plans\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nThe plans.\r\n--b\r\nContent-Type: application/pdf; name="plans.pdf"\r\nContent-Disposition: attachment; filename="plans.pdf"\r\nContent-Transfer-Encoding: base64\r\n\r\n',
+  );
+  for (let written = 0; written < 40_000_000; ) {
+    const lines = randomBytes(57 * 1_000)
+      .toString("base64")
+      .replace(/.{76}/g, "$&\r\n");
+    written += writeSync(out, lines);
+  }
+  writeSync(out, "--b--\r\n");
+  closeSync(out);
+}
