@@ -55,9 +55,11 @@ async function judgeRow(quick: boolean): Promise<Finding[]> {
       ["theirs", theirs],
     ];
     for (const [name, run] of round % 2 === 0 ? turn : turn.toReversed()) {
-      const began = performance.now();
-      for (let number = 0; number < count; number += 1) await run();
-      if (round > 0) times[name].push((performance.now() - began) / count);
+      const began = process.cpuUsage();
+      // The first round warms up, and is longer.
+      for (let number = 0; number < (round === 0 ? 4_000 : count); number += 1) await run();
+      const { user, system } = process.cpuUsage(began);
+      if (round > 0) times[name].push((user + system) / 1_000 / count);
     }
   }
   const rate = pairedRatio(times.theirs, times.ours);
@@ -66,8 +68,8 @@ async function judgeRow(quick: boolean): Promise<Finding[]> {
       row: "judge",
       what: "judging a mail from its event, 4 KB",
       against: "the same through mailparser's simpleParser",
-      measured: `rate ${words(rate)}`,
-      required: "rate ≥ 25",
+      measured: `CPU of theirs to ours ${words(rate)}`,
+      required: "≥ 25",
       reached: rate.median >= 25,
       details: `${spread(times.ours).median.toFixed(3)} ms; theirs ${spread(times.theirs).median.toFixed(3)} ms`,
     },
