@@ -72,7 +72,7 @@ export async function tellSink(
   const entry = ticket.entries[index];
   const what: SinkNews["what"] = entry === undefined ? "change" : index === 0 ? "opened" : entry.kind;
   await sink.tell({ id: about.change, what, ticket, ...(entry !== undefined && { entry }) });
-  return { kind: "done" };
+  return { kind: "done", cause: "told, at least once under one id" };
 }
 
 /** The change that brought an entry: what its propagation is known by. */

@@ -89,7 +89,10 @@ test("a mail that opens a ticket, an answer, a note and a change are told, each 
   const timestamp = new Date(Number(first.headers["webhook-timestamp"]) * 1000);
   expect(first.headers["webhook-signature"]).toBe(new Webhook(secret).sign(idOf(first), timestamp, first.body));
   expect(await pipeline.ports.propagations.of(id)).toMatchObject([
-    { change: `mail/${id}`, target: "sink:crm", state: "done", attempts: 1 },
+    {
+      ...{ change: `mail/${id}`, target: "sink:crm", state: "done", attempts: 1 },
+      cause: "told, at least once under one id",
+    },
   ]);
 });
 
