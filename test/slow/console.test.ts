@@ -45,30 +45,44 @@ describe.skipIf(!existsSync(executablePath))(`the console in Chromium (needs ${e
     ["journey", () => `/message/${broken}`, /Mailbox does not exist/],
     ["refusals", () => "/refusals", /not under a verified domain/],
     ["repair", () => "/repair", /Win a prize/],
+    ["its text", () => `/message/${broken}/text`, /what the author wrote/],
+    ["its authentication", () => `/message/${broken}/authentication`, /That domain lets that client send its mail/],
+    ["its headers", () => `/message/${broken}/headers`, /Message-ID/],
+    ["its parts", () => `/message/${broken}/parts`, /text\/plain/],
+    ["its bytes", () => `/message/${broken}/raw`, /Subject: Broken door/],
+    ["a search that cannot be read", () => "/?q=is%3Alost", /expected failed/],
+    ["compose", () => "/compose", /out-of-office/],
+    ["tickets", () => "/tickets", /Broken door/],
+    ["a ticket", () => "/ticket/1", /Send answer/],
+    ["suppressions", () => "/suppressions", /May we write/],
     ["outbox", () => "/outbox", /bounce 1/],
     ["rules", () => "/rules", /only test strings/],
     ["streams", () => "/streams", /Recipients by stream and state/],
   ];
-  const looks = places.flatMap(([name, path, text]) =>
-    ([390, 1440] as const).flatMap((width) =>
-      (["light", "dark"] as const).map((scheme) => ({ name, path, text, width, scheme })),
-    ),
-  );
-  test.for(looks)("$name, $width px, $scheme: no axe finding, nothing overflows, nothing foreign is loaded", async ({
+  // One page a place, turned from look to look: the checks cost enough.
+  test.for(
+    places,
+  )("%s, at 390 and 1440 px, light and dark: no axe finding, nothing overflows, nothing foreign is loaded", async ([
     name,
     path,
     text,
-    width,
-    scheme,
-  }) => {
-    const { page, foreign, faults, close } = await open(width, scheme, path());
-    await page.locator("main").getByText(text).first().waitFor();
-    const { violations } = await new AxeBuilder({ page }).exclude("iframe").analyze();
-    expect(violations.map(({ id, nodes }) => `${name} ${id}: ${nodes[0]?.html}`)).toEqual([]);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    expect(overflow).toBeLessThanOrEqual(0);
+  ]) => {
+    const { page, foreign, faults, close } = await open(390, "light", path());
+    for (const width of [390, 1440] as const) {
+      for (const scheme of ["light", "dark"] as const) {
+        await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
+        await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+        await page.locator("main").getByText(text).first().waitFor();
+        const { violations } = await new AxeBuilder({ page }).exclude("iframe").analyze();
+        expect(violations.map(({ id, nodes }) => `${name}, ${width} px, ${scheme}, ${id}: ${nodes[0]?.html}`)).toEqual(
+          [],
+        );
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(overflow).toBeLessThanOrEqual(0);
+      }
+    }
     expect(foreign).toEqual([]);
-    expect(faults).toEqual([]);
+    expect(faults.filter((fault) => !/status of 400/.test(fault))).toEqual([]);
     await close();
   });
 
