@@ -98,7 +98,7 @@ describe.skipIf(!existsSync(executablePath))(`the console in Chromium (needs ${e
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Rule store" }).waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
-    await tabTo(page, page.locator("summary").first());
+    await tabTo(page, page.locator(".path summary").first());
     await page.keyboard.press("Enter");
     await page.locator("details[open] li", { hasText: "support@example.com matches" }).first().waitFor();
     await page.goBack();
