@@ -43,7 +43,10 @@ export const end = "<!-- end of figures -->";
 export function figures({ measuredOn, machine, rounds, powerCut, soak }: Measurements): string {
   const number = (value: number) => value.toLocaleString("en");
   const megabytes = (bytes: number) => `${(bytes / 1_048_576).toFixed(1)} MB`;
-  const { limits } = resolveConfig({ domains: ["example.com"] }).local;
+  const { limits } = resolveConfig({
+    domains: ["example.com"],
+    streams: { personal: { recipients: ["example.com"] } },
+  }).local;
   const { growth } = soak;
   return `Measured on ${measuredOn} (${machine}).
 
