@@ -45,6 +45,7 @@ const boundedBy: Readonly<Record<string, string>> = {
   "local/authenticate/spf-record.ts": "an SPF term: a record has at most 4,096 characters",
   "local/block-lists/dns-list.ts": "an IP address from the socket",
   "local/block-lists/file-list.ts": "the user's own file, a line at a time",
+  "local/retention/addresses-in.ts": "an address: at most 320 characters",
   "local/scan/clamd-scanner.ts": "the answer of the user's own scanner",
   "local/store/outbox.ts": "the head of a mail that we wrote",
   "shared/config/": "the user's own configuration",
