@@ -5,7 +5,10 @@ import { createProgress } from "./progress.ts";
 import { findDeadLetters, redrive } from "./redrive-stage.ts";
 
 /** @returns the exit status */
-export async function redriveCommand(names: readonly string[], options: RedriveCommand): Promise<number> {
+export async function redriveCommand(
+  names: readonly string[],
+  options: RedriveCommand & { readonly stage: string },
+): Promise<number> {
   const { stage: name, dryRun = false, json = false, id, max = Number.MAX_SAFE_INTEGER } = options;
   const stage = await openStage(options);
   try {
