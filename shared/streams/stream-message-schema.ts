@@ -3,6 +3,7 @@ import { natures, verdictStatuses } from "../mail/judgement.ts";
 import { parseSesMessageId, type SesMessageId } from "../ses-message-id.ts";
 import { StreamMessageUnreadableError } from "./errors.ts";
 import { type StreamMessage, streamMessageVersion } from "./stream-message.ts";
+import { upgradeMessage } from "./upgrade-message.ts";
 
 const verdict = z.enum(verdictStatuses);
 const texts = z.array(z.string());
@@ -78,7 +79,7 @@ export function decodeStreamMessage(body: string): StreamMessage {
     // The parser's message quotes the text, which may be anybody's mail: only its name goes on.
     throw new StreamMessageUnreadableError(`not JSON, ${cause instanceof Error ? cause.name : "unreadable"}`);
   }
-  const parsed = streamMessageSchema.safeParse(json);
+  const parsed = streamMessageSchema.safeParse(upgradeMessage(json));
   if (!parsed.success) throw new StreamMessageUnreadableError(firstFault(json, parsed.error));
   const sesMessageId: SesMessageId | undefined = parseSesMessageId(parsed.data.sesMessageId);
   if (sesMessageId === undefined) throw new StreamMessageUnreadableError("sesMessageId is no SES message id");
