@@ -23,19 +23,24 @@ Examples:
 
 Needs a running engine.`,
     );
-  const command = (name: string, description: string) =>
+  const command = (name: string, description: string, example: string) =>
     hold
       .command(name)
       .description(description)
       .option("--data <folder>", "the engine's data folder (default: local.data)")
       .option("--config <file>", "configuration file that names the data folder")
-      .option("--json", "JSON; the shape is in docs/cli.md");
-  command("add <address-or-id>", "keep all mail that names the address, or one message by its SES id")
+      .option("--json", "JSON; the shape is in docs/cli.md")
+      .addHelpText("after", `\nExample:\n  mailweir hold ${example}`);
+  command(
+    "add <address-or-id>",
+    "keep all mail that names the address, or one message by its SES id",
+    'add ann@sender.example --reason "case 4711"',
+  )
     .requiredOption("--reason <text>", "why; whoever is refused reads it")
     .option("--by <name>", "who says so (default: your login name)")
     .action(add);
-  command("list", "all holds").action(list);
-  command("release <address-or-id>", "end a hold").action(release);
+  command("list", "all holds", "list --json").action(list);
+  command("release <address-or-id>", "end a hold", "release ann@sender.example").action(release);
   for (const sub of hold.commands) sub.exitOverride().showHelpAfterError("(add --help for what is possible)");
 }
 

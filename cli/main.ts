@@ -32,6 +32,11 @@ function report(error: unknown): number {
     return 1;
   }
   const text = error instanceof Error ? error.message : String(error);
+  // What bundles and packages a stage is no dependency of the package (docs/package.md).
+  if (/^Cannot find package '(?:esbuild|osls)'/.test(text)) {
+    process.stderr.write("mailweir: Deploying is done from a clone, not from the package: see docs/package.md\n");
+    return 1;
+  }
   process.stderr.write(`mailweir: unexpected: ${text}\nSet MAILWEIR_DEBUG=1 to see where, and please report it.\n`);
   if (process.env["MAILWEIR_DEBUG"] && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return 1;
