@@ -9,7 +9,7 @@ export interface FoundMessages {
 }
 
 // Steps of one search: what is not found by then is left to the next page.
-const maxSteps = 3_000;
+const maxSteps = 1_000;
 
 /**
  * The next messages below `before` for which all conditions hold: each condition says where it holds next, and the lowest
