@@ -3,6 +3,7 @@ import { actorBody, composeBody, replyBody } from "./compose-api.ts";
 import { ackBody } from "./feed-api.ts";
 import { redriveBody } from "./redrive-body.ts";
 import { replayBody } from "./replay-api.ts";
+import { forgetAddressBody, holdBody, releaseHoldBody } from "./retention-api.ts";
 import { addBody, forgetBody, importBody, removeBody } from "./suppression-api.ts";
 import { answerBody, changeBody, noteBody } from "./ticket-api.ts";
 
@@ -619,6 +620,28 @@ export const operations: readonly Operation[] = [
     ...{ method: "post", path: "/suppressions/import", summary: "Adds at most 1,000 rows, all or none" },
     body: importBody,
     answers: { 200: z.looseObject({ added: number, known: number }) },
+    problems: [400, 413],
+  },
+  {
+    ...{ method: "post", path: "/forget", summary: "Forgets an address: its mail, and whatever names it" },
+    body: forgetAddressBody,
+    answers: { 200: z.looseObject({}) },
+    problems: [400, 409, 413, 503],
+  },
+  {
+    ...{ method: "get", path: "/holds", summary: "Addresses and messages that must not be forgotten" },
+    answers: { 200: z.object({ holds: z.array(z.looseObject({ subject: text })) }) },
+  },
+  {
+    ...{ method: "post", path: "/holds", summary: "Holds an address or a message" },
+    body: holdBody,
+    answers: { 200: z.object({ held: z.boolean() }) },
+    problems: [400, 413],
+  },
+  {
+    ...{ method: "post", path: "/holds/release", summary: "Takes a hold away" },
+    body: releaseHoldBody,
+    answers: { 200: z.object({ released: z.boolean() }) },
     problems: [400, 413],
   },
   {

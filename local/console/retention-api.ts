@@ -12,13 +12,16 @@ import type { Store } from "../store/open-store.ts";
 import { jsonBody } from "./json-body.ts";
 import { problem } from "./problem.ts";
 
-const forgetBody = z.strictObject({ address: z.string().min(1).max(400), dryRun: z.boolean().optional() });
-const holdBody = z.strictObject({
+export const forgetAddressBody = z.strictObject({
+  address: z.string().min(1).max(400),
+  dryRun: z.boolean().optional(),
+});
+export const holdBody = z.strictObject({
   subject: z.string().min(1).max(400),
   reason: z.string().min(1).max(500),
   by: z.string().min(1).max(200),
 });
-const releaseBody = z.strictObject({ subject: z.string().min(1).max(400) });
+export const releaseHoldBody = z.strictObject({ subject: z.string().min(1).max(400) });
 
 export interface RetentionParts {
   readonly config: ResolvedConfig;
@@ -40,7 +43,7 @@ export function serveRetention(api: Hono<{ Bindings: HttpBindings }>, parts: Ret
   };
 
   api.post("/forget", async (c) => {
-    const body = await jsonBody(c, forgetBody, 10_000);
+    const body = await jsonBody(c, forgetAddressBody, 10_000);
     if ("refused" in body) return body.refused;
     const { address, dryRun } = body.value;
     return answer(c, () => (dryRun === true ? tryToForget(forgetting, address) : forgetAddress(forgetting, address)));
@@ -54,7 +57,7 @@ export function serveRetention(api: Hono<{ Bindings: HttpBindings }>, parts: Ret
     return c.json({ held: true });
   });
   api.post("/holds/release", async (c) => {
-    const body = await jsonBody(c, releaseBody, 10_000);
+    const body = await jsonBody(c, releaseHoldBody, 10_000);
     if ("refused" in body) return body.refused;
     return c.json({ released: await holds.release(body.value.subject) });
   });
