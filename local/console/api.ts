@@ -233,7 +233,6 @@ export function createApi({
     return c.json(await description);
   });
 
-  api.notFound((c) => problem(c, 404, "There is no such address; see docs/http-api.md."));
   api.onError((error, c) => {
     if (error instanceof MailweirError) return problem(c, error.retryable ? 503 : 409, error.message, error.code);
     log.error("http request failed", { path: c.req.routePath, cause: error.message });

@@ -15,6 +15,7 @@ import { type Access, loopbackAccess, publicAccess } from "./access.ts";
 import { type ApiParts, createApi } from "./api.ts";
 import { oneClickPath } from "./one-click.ts";
 import { servePage } from "./page-files.ts";
+import { problem } from "./problem.ts";
 
 interface Listen {
   readonly host: string;
@@ -65,6 +66,7 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
   });
   app.route("/api", createApi(options));
   servePage(app);
+  app.notFound((c) => problem(c, 404, "There is no such address; see docs/http-api.md."));
   const pages = getRequestListener(app.fetch);
 
   const server = createServer(createListener(options, pages, loopbackAccess(token, apiKeys)));
