@@ -292,9 +292,13 @@ function checkLeftovers(data: string, all: Query, faults: string[]): void {
   }
   if (files < named.size) faults.push(`${named.size - files} files of contents/ are missing`);
   const lost = one(
-    "SELECT count(*) FROM contents c WHERE refs <> " +
-      "(SELECT count(*) FROM messages WHERE raw = c.id) + (SELECT count(*) FROM objects WHERE content = c.id) + " +
-      "(SELECT count(*) FROM outbox WHERE content = c.id)",
+    `SELECT count(*) FROM contents c LEFT JOIN (
+       SELECT id, sum(n) AS n FROM (
+         SELECT raw AS id, count(*) AS n FROM messages GROUP BY raw
+         UNION ALL SELECT content, count(*) FROM objects GROUP BY content
+         UNION ALL SELECT content, count(*) FROM outbox GROUP BY content
+       ) GROUP BY id
+     ) r ON r.id = c.id WHERE c.refs <> coalesce(r.n, 0)`,
   );
   if (lost > 0) faults.push(`${lost} contents count their references wrong`);
   const spooled = names(join(data, "spool"));
