@@ -16,6 +16,7 @@ export interface MessagesState extends Page {
 }
 
 const pageSize = 50;
+const indexLagMs = 1_000;
 const nothing: Page = { messages: [], next: null };
 
 /**
@@ -24,6 +25,7 @@ const nothing: Page = { messages: [], next: null };
  */
 export function useMessages(filter: { readonly stream?: string | undefined; readonly search: string }): MessagesState {
   const path = pathOf(filter);
+  const indexed = filter.search !== "";
   const [page, setPage] = useState<Page & { path: string; loaded: boolean; error?: unknown }>({
     ...nothing,
     path,
@@ -45,13 +47,21 @@ export function useMessages(filter: { readonly stream?: string | undefined; read
       );
     };
     refresh();
-    const stop = onChange(refresh);
+    let later: ReturnType<typeof setTimeout> | undefined;
+    const stop = onChange(() => {
+      refresh();
+      if (!indexed) return;
+      // What a search finds is in an index that no mail waits for: it may be there a moment after the mail.
+      clearTimeout(later);
+      later = setTimeout(refresh, indexLagMs);
+    });
     return () => {
       alive = false;
+      clearTimeout(later);
       loading.current = false;
       stop();
     };
-  }, [path]);
+  }, [path, indexed]);
 
   const { next } = page;
   const more = useCallback(() => {
