@@ -130,6 +130,13 @@ export function createSuppressions(
           octets,
         );
         tx.run("UPDATE suppression_changes SET evidence = ?, keep_until = NULL WHERE person = ?", evidence, octets);
+        // What waits to be propagated names the person by the hash from now on.
+        tx.run(
+          "UPDATE queue_messages SET body = json_remove(body, '$.change.address') " +
+            "WHERE instr(body, ?) > 0 AND json_valid(body) AND json_extract(body, '$.change.person') = ?",
+          `"person":"${person}"`,
+          person,
+        );
         noteChange(tx, "forgotten", { person, list: everything, reason: "forgotten", evidence: forgottenEvidence }, at);
       }),
   };

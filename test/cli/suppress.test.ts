@@ -2,10 +2,12 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { importSuppressions } from "../../cli/import-suppressions.ts";
 import { type ReadRow, readRows } from "../../cli/suppression-rows.ts";
+import { dataFolder } from "../../local/store/layout.ts";
 import { type ConsoleEngine, startConsoleEngine } from "../local/console/console-engine.ts";
 import { callCli } from "./run-cli.ts";
 
@@ -244,11 +246,20 @@ test.for<[string, BufferEncoding, readonly number[]]>([
 });
 
 test("who was forgotten stays so, however an import spells the address, and gets none back", async () => {
-  const { file, where } = await folderWith("in.csv", "ann@example.org\n");
+  const { file, folder, where } = await folderWith("in.csv", "ann@example.org\n");
   const json = async (...args: string[]) =>
     JSON.parse((await callCli(["suppress", ...args, ...where, "--json"])).stdout || "null") as never;
   await json("add", "ann@example.org", "--list", "news", "--note", "asked by phone");
   const { person } = (await json("forget", "ann@example.org")) as { person: string };
+  // What waits for webhooks and the SES list names nobody either.
+  const database = new DatabaseSync(dataFolder(join(folder, "data")).database, { readOnly: true });
+  const waiting = database
+    .prepare("SELECT body FROM queue_messages")
+    .all()
+    .map(({ body }) => String(body));
+  database.close();
+  expect(waiting.join()).toContain(person);
+  expect(waiting.join()).not.toContain("ann@example.org");
   const again = [
     "ann@example.org\n",
     "Email,List,Reason\n ANN@Example.ORG ,news,manual\nann@example.org.,offers,import\n",
