@@ -2,6 +2,7 @@ import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-p
 import type { PartialItemFailureResponse } from "@aws-lambda-powertools/batch/types";
 import type { Context, SQSRecord } from "aws-lambda";
 import type { Ports } from "../shared/ports.ts";
+import { StreamWebhookError } from "../shared/streams/errors.ts";
 import { postpone } from "./postpone.ts";
 import { count, logger } from "./stack.ts";
 
@@ -19,7 +20,7 @@ export interface BatchRecord {
  * queue shows it again after its visibility timeout, and after its last receive moves it to the dead letters. The
  * others are deleted.
  *
- * @param queues - where given, what AWS throttled is put back with a delay instead, and costs no receive
+ * @param queues - where given, what AWS throttled, or a webhook has to be tried again for, is put back with a delay instead, and costs no receive
  */
 export async function eachRecord(
   event: unknown,
@@ -33,7 +34,7 @@ export async function eachRecord(
     try {
       await handle({ body: record.body, receiveCount: Number(record.attributes.ApproximateReceiveCount), sqs: record });
     } catch (error) {
-      if (queues && isThrottled(error) && (await postpone(record, queues, new Date()))) {
+      if (queues && isPostponable(error) && (await postpone(record, queues, new Date(), delayOf(error)))) {
         count("RecordPostponed");
         logger.warn("record postponed", { queueMessageId: record.messageId, ...loggable(error) });
         return;
@@ -78,6 +79,15 @@ export function hasCode(error: unknown): error is Error & { readonly code: strin
 /** AWS asked for patience: nothing is wrong with the record. */
 export function isThrottled(error: unknown): boolean {
   return hasCode(error) && error.code === "ERR_THROTTLED";
+}
+
+/** Waiting helps, and is to cost no receive. */
+export function isPostponable(error: unknown): boolean {
+  return isThrottled(error) || delayOf(error) !== undefined;
+}
+
+function delayOf(error: unknown): number | undefined {
+  return error instanceof StreamWebhookError ? error.delaySeconds : undefined;
 }
 
 function requireBatch(event: unknown): { Records: SQSRecord[] } {

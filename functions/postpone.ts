@@ -8,17 +8,22 @@ const spreadSeconds = 100;
 const longestMs = 3 * 86_400_000;
 
 /**
- * Puts a record that was throttled back into its queue, as a new message with a delay: its receive count begins again, so that
+ * Puts a record that was throttled, or whose webhook asks for patience, back into its queue, as a new message with a delay: its receive count begins again, so that
  * an hour of throttling sends nothing to the dead letters. Nothing is lost in between: the old message goes when its copy
  * is there. Whatever the record asks for is idempotent, so that both may come.
  *
+ * @param delaySeconds - default: some seconds at random
  * @returns false when it was not put back, and the record has to fail
  */
-export async function postpone(record: SQSRecord, queues: Pick<Queues, "send">, now: Date): Promise<boolean> {
+export async function postpone(
+  record: SQSRecord,
+  queues: Pick<Queues, "send">,
+  now: Date,
+  delaySeconds = Math.floor(shortestSeconds + Math.random() * spreadSeconds),
+): Promise<boolean> {
   const since = beginningOf(record);
   if (since === undefined || now.getTime() - since > longestMs) return false;
   const queue = record.eventSourceARN.slice(record.eventSourceARN.lastIndexOf(":") + 1);
-  const delaySeconds = Math.floor(shortestSeconds + Math.random() * spreadSeconds);
   try {
     return (await queues.send(queue, [{ id: "0", body: record.body, delaySeconds }])).length === 0;
   } catch {

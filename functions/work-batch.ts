@@ -12,7 +12,7 @@ import {
 import { type MessageContent, messageContent } from "../shared/streams/message-content.ts";
 import type { StreamMessage } from "../shared/streams/stream-message.ts";
 import { decodeStreamMessage } from "../shared/streams/stream-message-schema.ts";
-import { type BatchResponse, causeOf, eachRecord, hasCode, isThrottled, loggable } from "./batch.ts";
+import { type BatchResponse, causeOf, eachRecord, hasCode, isPostponable, isThrottled, loggable } from "./batch.ts";
 import { byteBudget } from "./byte-budget.ts";
 import { count, type Handler, logger } from "./stack.ts";
 
@@ -24,6 +24,8 @@ export interface Job {
   readonly claim: Claim;
   readonly record: RecipientRecord;
   readonly content: MessageContent;
+  /** Whether a throw ends it as failed. */
+  readonly isLast: boolean;
 }
 
 /** Does the work and says how it ended. Its effects are conditional on the claim; a throw is a setback and comes again. */
@@ -68,8 +70,8 @@ export function workBatch(ports: Ports, config: ResolvedConfig, work: StreamWork
             failures.push(error);
           }
         }
-        // One that was throttled puts the whole record back; the others then have their ends, or another try.
-        if (failures.length > 0) throw failures.find(isThrottled) ?? failures[0];
+        // One that has to wait puts the whole record back; the others then have their ends, or another try.
+        if (failures.length > 0) throw failures.find(isPostponable) ?? failures[0];
       },
       ports.queues,
     );
@@ -109,7 +111,7 @@ async function workRecipient(
         message.stream,
         config.streams.map(({ name }) => name),
       );
-    const finish = await work({ message, recipient, stream, claim, record, content });
+    const finish = await work({ message, recipient, stream, claim, record, content, isLast });
     const taken = await ports.ledger.finish(claim, finish);
     if (taken) count("RecipientEnded");
     logger.info(taken ? "worked" : "overtaken", { ...fields, state: finish.state, outcome: finish.outcome });

@@ -214,6 +214,7 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     },
   ],
   "work-record": [...work, ...suppress],
+  "work-webhook": [...work, { ...readSecrets, why: "signs its requests" }],
   "work-quarantine": [...work, store("GetItem", "PutItem", "DeleteItem")],
   "expire-quarantine": [
     {
@@ -321,7 +322,10 @@ function secretNames({ tokens, names, unsubscribe, streams, personal, tickets }:
   const accounts = streams
     .flatMap(({ delivery }) => Object.values(delivery).flat())
     .flatMap((entry) => (entry.kind === "imap" ? [entry.account.passwordFrom] : []));
-  const webhooks = Object.values(unsubscribe.webhooks).map(({ secretFrom }) => secretFrom);
+  const webhooks = [
+    ...Object.values(unsubscribe.webhooks),
+    ...streams.flatMap(({ webhook }) => (webhook === undefined ? [] : [webhook])),
+  ].map(({ secretFrom }) => secretFrom);
   const generated = tokens === undefined ? [names.tokenSecret] : [];
   const sources = [
     ...(tokens?.keys.map(({ secretFrom }) => secretFrom) ?? []),

@@ -70,6 +70,13 @@ const stream = z.strictObject({
   recipients: z.array(text).min(1).max(500).optional(),
   match: match.optional(),
   worker: z.union([z.enum(builtInWorkers), functionValue]).optional(),
+  webhook: z
+    .strictObject({
+      url: text,
+      secretFrom: secretSource,
+      allowPrivate: z.array(text).min(1).max(20).optional(),
+    })
+    .optional(),
   delivery: z.record(text, z.union([deliveryEntry, z.array(deliveryEntry).min(1).max(50)])).optional(),
   accepts: z.array(nature).min(1).optional(),
   divert: z.partialRecord(nature, text).optional(),
@@ -373,6 +380,8 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "streams.*": Object.keys(stream.shape),
   "streams.*.match": ["recipient", "header", "nature", "trust"],
   "streams.*.match.header": ["name", "value"],
+  "streams.*.webhook": ["url", "secretFrom", "allowPrivate"],
+  "streams.*.webhook.secretFrom": secretSources,
   "streams.*.delivery.*": ["maildir", "imap", "folder", "forward"],
   "streams.*.delivery.*.imap": Object.keys(imapAccount.shape),
   "streams.*.delivery.*.forward": ["to", "via"],

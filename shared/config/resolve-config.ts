@@ -6,6 +6,7 @@ import { validateCidr } from "../receipt/ip-filter.ts";
 import { normaliseRecipient, normaliseRecipients, validateRecipientCondition } from "../receipt/match-recipient.ts";
 import type { IpFilter, RuleSet } from "../receipt/model.ts";
 import { parseReturnCode } from "../receipt/return-codes.ts";
+import { checkTarget } from "../sinks/check-target.ts";
 import { defaultTicketPolicy } from "../tickets/policy.ts";
 import { checkRuleSet } from "./check-rule-set.ts";
 import { checkShape, place } from "./check-shape.ts";
@@ -33,6 +34,7 @@ import type {
   SesReadings,
   SmarthostConfig,
   StreamConfig,
+  StreamWebhookConfig,
 } from "./types.ts";
 
 export interface ResolveOptions {
@@ -236,13 +238,15 @@ function resolveStreams(
     const preset = presets[name];
     const at = ["streams", name];
     checkName(name, faults);
-    if (stream.worker === undefined && preset === undefined) {
+    const { webhook } = stream;
+    if (webhook !== undefined) checkWebhook(stream, webhook, at, faults);
+    else if (stream.worker === undefined && preset === undefined) {
       const suggestion = didYouMean(name, Object.keys(presets));
       faults.push({
         at: place([...at, "worker"]),
         problem: `stream "${name}" has no worker`,
         allowed:
-          'one of "ticket", "unsubscribe", "personal", "quarantine", "record", or a function (message, tools) => …',
+          'one of "ticket", "unsubscribe", "personal", "quarantine", "record", or a function (message, tools) => …; or a webhook',
         ...(suggestion !== undefined && { suggestion: `or, if you meant the built-in stream: ${suggestion}` }),
       });
     }
@@ -250,18 +254,37 @@ function resolveStreams(
     if (stream.match === undefined) checkOwners(name, stream, owners, faults);
     const accepts = stream.accepts ?? preset?.accepts ?? natures;
     const divert = resolveDivert(name, stream, accepts, names, preset, faults);
-    const delivery = resolveDelivery(stream, stream.worker ?? preset?.worker, at, { ...places, domains }, faults);
+    const worker = webhook === undefined ? (stream.worker ?? preset?.worker) : "webhook";
+    const delivery = resolveDelivery(stream, worker, at, { ...places, domains }, faults);
     return {
       name,
       recipients: normaliseRecipients(stream.recipients ?? []),
       addressed: stream.recipients !== undefined || stream.match !== undefined,
       ...(stream.match !== undefined && { match: stream.match }),
-      worker: stream.worker ?? preset?.worker ?? "record",
+      worker: worker ?? "record",
+      ...(webhook !== undefined && { webhook }),
       delivery,
       accepts,
       divert,
     };
   });
+}
+
+function checkWebhook(
+  { worker }: StreamConfig,
+  webhook: StreamWebhookConfig,
+  at: readonly PropertyKey[],
+  faults: ConfigFault[],
+): void {
+  if (worker !== undefined) {
+    faults.push({
+      at: place([...at, "webhook"]),
+      problem: "the stream has a worker, too, and one mail has one end",
+      suggestion: "remove one of the two, or call the address in a worker of your own",
+    });
+  }
+  const found = checkTarget(webhook);
+  faults.push(...found.map(({ path, ...fault }) => ({ ...fault, at: place([...at, "webhook", ...path]) })));
 }
 
 function checkName(name: string, faults: ConfigFault[]): void {

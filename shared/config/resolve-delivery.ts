@@ -8,6 +8,7 @@ import type {
   ForwardVia,
   ImapAccount,
   ImapAccountConfig,
+  ResolvedStream,
   SecretSource,
   StreamConfig,
 } from "./types.ts";
@@ -25,7 +26,7 @@ type Known = DeliveryPlaces & { readonly domains: readonly string[] };
 /** The address map of one stream, every entry a list, every account complete. */
 export function resolveDelivery(
   stream: StreamConfig,
-  worker: StreamConfig["worker"],
+  worker: ResolvedStream["worker"] | undefined,
   at: readonly PropertyKey[],
   known: Known,
   faults: ConfigFault[],

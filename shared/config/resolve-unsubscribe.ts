@@ -1,5 +1,4 @@
-import { isIP } from "node:net";
-import { validateCidr } from "../receipt/ip-filter.ts";
+import { checkTarget } from "../sinks/check-target.ts";
 import { everything, listKeys, parseListId } from "../unsubscribe/list-id.ts";
 import { place } from "./check-shape.ts";
 import type { ConfigFault } from "./config-error.ts";
@@ -79,23 +78,7 @@ function checkWebhook(name: string, webhook: WebhookConfig, lists: readonly stri
       allowed: "lower-case letters, digits and hyphens, at most 40",
     });
   }
-  const url = URL.parse(webhook.url);
-  const plain = url?.protocol === "http:" && webhook.allowPrivate !== undefined;
-  if (!url || !(url.protocol === "https:" || plain) || url.username !== "" || url.password !== "") {
-    faults.push({
-      at: place([...at, "url"]),
-      problem: `"${webhook.url}" cannot be called`,
-      allowed: "an https URL without user and password; http only to a private address in allowPrivate",
-    });
-  }
-  for (const [index, block] of (webhook.allowPrivate ?? []).entries()) {
-    if (isIP(block) !== 0 || validateCidr(block) === undefined) continue;
-    faults.push({
-      at: place([...at, "allowPrivate", index]),
-      problem: `"${block}" is no IP address or block`,
-      allowed: "for example 127.0.0.1, 10.0.0.0/8, fd00::/8",
-    });
-  }
+  faults.push(...checkTarget(webhook).map(({ path, ...fault }) => ({ ...fault, at: place([...at, ...path]) })));
   for (const [index, list] of (webhook.lists ?? []).entries()) {
     if (list === everything || lists.includes(list)) continue;
     faults.push({

@@ -150,6 +150,8 @@ export interface WebhookConfig {
   readonly allowPrivate?: readonly string[];
 }
 
+export type StreamWebhookConfig = Omit<WebhookConfig, "lists">;
+
 export type BuiltInWorker = "ticket" | "unsubscribe" | "personal" | "quarantine" | "record";
 
 export interface StreamConfig {
@@ -157,6 +159,8 @@ export interface StreamConfig {
   readonly recipients?: readonly string[];
   readonly match?: StreamMatch;
   readonly worker?: BuiltInWorker | StreamWorker;
+  /** Instead of a worker: a signed POST (Standard Webhooks) for each mail and recipient. */
+  readonly webhook?: StreamWebhookConfig;
   /**
    * For the personal worker: recipient address (`@example.com` for all others of a domain) → where its mail goes: one
    * place, or several. Without an entry: a Maildir named for the local part. docs/personal-mail.md.
@@ -457,7 +461,9 @@ export interface ResolvedStream {
   /** False for streams that only get diverted mail (bounce, complaint, auto-reply, list, quarantine by default). */
   readonly addressed: boolean;
   readonly match?: StreamMatch;
-  readonly worker: BuiltInWorker | StreamWorker;
+  readonly worker: BuiltInWorker | "webhook" | StreamWorker;
+  /** Where the worker is `webhook`. */
+  readonly webhook?: StreamWebhookConfig;
   /** By normalised address, or `@domain` for the others of a domain. */
   readonly delivery: Readonly<Record<string, readonly DeliveryEntry[]>>;
   readonly accepts: readonly Nature[];

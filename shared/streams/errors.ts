@@ -116,3 +116,15 @@ export class ObjectNotStoredBySesError extends MailweirError {
     );
   }
 }
+
+/** A stream's webhook did not take a mail. */
+export class StreamWebhookError extends MailweirError {
+  readonly code = "ERR_STREAM_WEBHOOK";
+  readonly retryable = true;
+  /** When the record may be put back with a delay, so that the wait costs no receive; absent: it fails. */
+  readonly delaySeconds: number | undefined;
+  constructor(cause: string, delaySeconds?: number) {
+    super(cause);
+    this.delaySeconds = delaySeconds;
+  }
+}

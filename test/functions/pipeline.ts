@@ -18,6 +18,7 @@ import { work as workQuarantine } from "../../functions/work-quarantine/work.ts"
 import { work as workRecord } from "../../functions/work-record/work.ts";
 import { work as workTicket } from "../../functions/work-ticket/work.ts";
 import { work as workUnsubscribe } from "../../functions/work-unsubscribe/work.ts";
+import { work as workWebhook } from "../../functions/work-webhook/work.ts";
 import { openStore, type Store, type StoreOptions } from "../../local/store/open-store.ts";
 import { deriveTopology, type Topology } from "../../shared/config/topology.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
@@ -57,6 +58,7 @@ const works: Readonly<Record<string, (ports: Ports, config: ResolvedConfig) => H
   "work-record": workRecord,
   "work-ticket": workTicket,
   "work-unsubscribe": workUnsubscribe,
+  "work-webhook": workWebhook,
 };
 
 /** A mail as a sender's server hands it over, and what the receiving side found out about it. */

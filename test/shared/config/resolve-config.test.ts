@@ -18,6 +18,8 @@ const faultsOf = (input: unknown): readonly ConfigFault[] => {
   return [];
 };
 
+const plainWebhook = { url: "http://shop.example.com/mail", secretFrom: { env: "HOOK" } };
+
 describe("every mistake has its place, what is allowed, and a suggestion", () => {
   test.for<[string, unknown, Partial<ConfigFault>]>([
     ["a misspelt setting", { ...base, ipFilter: [] }, { at: "ipFilter", suggestion: 'did you mean "ipFilters"?' }],
@@ -35,6 +37,27 @@ describe("every mistake has its place, what is allowed, and a suggestion", () =>
       "an own stream without worker",
       { ...base, streams: { ...streams, tickets: { recipients: ["a@example.com"] } } },
       { at: "streams.tickets.worker", suggestion: 'or, if you meant the built-in stream: did you mean "ticket"?' },
+    ],
+    [
+      "a stream's webhook without TLS",
+      { ...base, streams: { ...streams, invoices: { recipients: ["a@example.com"], webhook: plainWebhook } } },
+      { at: "streams.invoices.webhook.url", problem: '"http://shop.example.com/mail" cannot be called' },
+    ],
+    [
+      "a webhook beside a worker",
+      {
+        ...base,
+        streams: {
+          ...streams,
+          invoices: { worker: "record", webhook: { ...plainWebhook, allowPrivate: ["10.0.0.1"] } },
+        },
+      },
+      { at: "streams.invoices.webhook", problem: "the stream has a worker, too, and one mail has one end" },
+    ],
+    [
+      "a misspelt setting of a webhook",
+      { ...base, streams: { ...streams, invoices: { webhook: { ...plainWebhook, allowPrivat: [] } } } },
+      { at: "streams.invoices.webhook.allowPrivat", suggestion: 'did you mean "allowPrivate"?' },
     ],
     [
       "two token keys of one id",

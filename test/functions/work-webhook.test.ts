@@ -1,0 +1,162 @@
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Webhook } from "standardwebhooks";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { arnsOf, permissionsOf } from "../../shared/aws/permissions.ts";
+import { deriveTopology } from "../../shared/config/topology.ts";
+import type { StreamMessage } from "../../shared/streams/stream-message.ts";
+import { mail, startConsoleEngine } from "../local/console/console-engine.ts";
+import { testConfig } from "../shared/streams/stream-fixture.ts";
+import { openPipeline } from "./pipeline.ts";
+
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+interface Call {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+let server: Server;
+let calls: Call[];
+/** Status codes to answer with, one a call; then 204. */
+let answers: number[];
+
+beforeEach(async () => {
+  calls = [];
+  answers = [];
+  server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    calls.push({ headers: request.headers, body });
+    response.writeHead(answers.shift() ?? 204).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const hook = () => ({
+  url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+  secretFrom: { env: "HOOK" },
+  allowPrivate: ["127.0.0.1"],
+});
+
+async function start(webhook: { url: string; allowPrivate?: string[] } = hook()) {
+  const invoices = { recipients: ["invoices.example.com"], webhook: { ...webhook, secretFrom: { env: "HOOK" } } };
+  const config = testConfig({ domains: ["example.com"], streams: { invoices } });
+  const pipeline = await openPipeline(config, { env: { HOOK: secret } });
+  onTestFinished(() => pipeline.close());
+  return pipeline;
+}
+
+const idOf = ({ headers }: Call) => String(headers["webhook-id"]);
+const ann = "ann@invoices.example.com";
+
+test("each recipient's mail is posted once, signed, and later copies of its notice post nothing", async () => {
+  const pipeline = await start();
+  const { id, notice } = await pipeline.arrive({ to: [ann, "bob@invoices.example.com"] });
+  for (let copy = 0; copy < 5; copy++) {
+    await pipeline.queue(pipeline.config.names.noticeQueue, notice);
+    await pipeline.drain();
+  }
+  expect(calls.map(idOf)).toEqual([`${id}.ann%40invoices.example.com`, `${id}.bob%40invoices.example.com`]);
+  const [{ headers, body }] = calls as [Call];
+  const at = new Date(Number(headers["webhook-timestamp"]) * 1000);
+  expect(headers["webhook-signature"]).toBe(new Webhook(secret).sign(idOf(calls[0]!), at, body));
+  const { type, timestamp, data } = JSON.parse(body) as { type: string; timestamp: string; data: StreamMessage };
+  expect([type, timestamp]).toEqual(["mail.received", data.receivedAt]);
+  expect(data).toMatchObject({ version: 1, sesMessageId: id, stream: "invoices", recipients: [ann] });
+  expect(data.headers.subject).toBe("Order 1207");
+  expect(await pipeline.record(id, ann)).toMatchObject({ state: "done", outcome: "webhook", detail: { http: "204" } });
+});
+
+test("copies that are worked at one time may post again, every time under the same id", async () => {
+  const pipeline = await start();
+  const { id, notice } = await pipeline.arrive({ to: [ann] });
+  for (let copy = 0; copy < 5; copy++) await pipeline.queue(pipeline.config.names.noticeQueue, notice);
+  await pipeline.settle();
+  expect(new Set(calls.map(idOf))).toEqual(new Set([`${id}.ann%40invoices.example.com`]));
+  expect(await pipeline.record(id, ann)).toMatchObject({ state: "done", outcome: "webhook" });
+});
+
+test("an endpoint that fails is tried again under the same id, then the mail is a dead letter", async () => {
+  const pipeline = await start();
+  answers = [500, 302, 429, 503, 500];
+  const { id, notice } = await pipeline.arrive({ to: [ann] });
+  await pipeline.queue(pipeline.config.names.noticeQueue, notice);
+  await pipeline.settle();
+  expect(calls.map(idOf)).toEqual(Array(5).fill(`${id}.ann%40invoices.example.com`));
+  expect(await pipeline.record(id, ann)).toMatchObject({
+    state: "failed",
+    cause: "ERR_STREAM_WEBHOOK: the webhook answered HTTP 500",
+  });
+  expect(await pipeline.deadLetters(pipeline.config.names.streamQueue("invoices"))).toBe(1);
+});
+
+test.for([
+  [410, "HTTP 410: the endpoint wants no more"],
+  [422, "HTTP 422: the endpoint refuses it"],
+] as const)("%i is not asked again", async ([status, cause]) => {
+  const pipeline = await start();
+  answers = [status];
+  const { id, notice } = await pipeline.arrive({ to: [ann] });
+  await pipeline.queue(pipeline.config.names.noticeQueue, notice);
+  await pipeline.settle();
+  expect(calls).toHaveLength(1);
+  expect(await pipeline.record(id, ann)).toMatchObject({ state: "failed", outcome: "webhook-refused", cause });
+});
+
+test("a private address that nobody allowed is never called, and is asked about once a record", async () => {
+  const pipeline = await start({ ...hook(), allowPrivate: ["10.0.0.0/8"] });
+  const { id, notice } = await pipeline.arrive({ to: [ann, "bob@invoices.example.com"] });
+  await pipeline.queue(pipeline.config.names.noticeQueue, notice);
+  await pipeline.settle();
+  expect(calls).toEqual([]);
+  const [first, second] = await pipeline.ports.ledger.recipients(id);
+  expect(first).toMatchObject({ state: "failed", cause: expect.stringContaining("which is no public address") });
+  expect(second).toMatchObject({ state: "failed", cause: expect.stringContaining("not tried") });
+});
+
+test("in an engine a failed attempt waits in the queue without costing a receive, and the journey says how it ended", async () => {
+  process.env["MAILWEIR_TEST_HOOK"] = secret;
+  onTestFinished(() => {
+    delete process.env["MAILWEIR_TEST_HOOK"];
+  });
+  answers = [500, 503];
+  const webhook = { ...hook(), secretFrom: { env: "MAILWEIR_TEST_HOOK" } };
+  const running = await startConsoleEngine({ streams: { invoices: { recipients: ["example.com"], webhook } } });
+  onTestFinished(() => running.close());
+  const id = await running.send(mail("Invoice 7"), ["invoices@example.com"]);
+  const [recipient] = await ended(running, id);
+  expect(recipient).toMatchObject({ stream: "invoices", state: "done", outcome: "webhook", attempts: 3 });
+  expect(calls.map(idOf)).toEqual(Array(3).fill(`${id}.invoices%40example.com`));
+  for (const { headers, body } of calls) {
+    expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({
+      type: "mail.received",
+    });
+  }
+}, 180_000);
+
+async function ended(running: Awaited<ReturnType<typeof startConsoleEngine>>, id: string) {
+  for (;;) {
+    const response = await running.fetch(`/api/messages/${id}`);
+    const { recipients } = (await response.json()) as { recipients: { state: string; cause?: string }[] };
+    if (recipients.length > 0 && recipients.every(({ state }) => ["done", "failed"].includes(state))) return recipients;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+test("on AWS its function reads its secret and its queue, and stores nothing of others", () => {
+  const webhook = { url: "https://shop.example.com/mail", secretFrom: { secretsManager: "shop-hook" } };
+  const config = testConfig({ streams: { invoices: { recipients: ["invoices@example.com"], webhook } } });
+  const topology = deriveTopology(config);
+  expect(topology.functions.find(({ name }) => name === "work-webhook")).toMatchObject({ streams: ["invoices"] });
+  const permissions = permissionsOf("work-webhook");
+  const options = { functionName: "work-webhook", ledgerTable: "l", storeTable: "s", keyArn: "k" };
+  const arns = permissions.flatMap(({ resources }) => resources.flatMap((one) => arnsOf(one, config, options)));
+  expect(arns.filter((arn) => arn.includes("secret:shop-hook-"))).toHaveLength(1);
+  expect(arnsOf("own-queues", config, options)).toHaveLength(1);
+  expect(permissions.flatMap(({ actions }) => actions).filter((action) => /s3:Put|ses:/.test(action))).toEqual([]);
+});
