@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { fuzzRuns } from "../../fuzz-runs.ts";
 import { type ConsoleEngine, mail, startConsoleEngine } from "./console-engine.ts";
 
 let running: ConsoleEngine;
@@ -110,7 +111,7 @@ test("no request, however odd, is answered with a 500 or stops the engine", asyn
     ),
     type,
   });
-  for (const { route, parts, query, body, type } of fc.sample(request, { seed: 8025, numRuns: 700 })) {
+  for (const { route, parts, query, body, type } of fc.sample(request, fuzzRuns(8025, 700))) {
     const { path, method } = routes[route % routes.length] as (typeof routes)[number];
     // Events go on for ever.
     if (/events|streams\/\{[^}]*\}$|subscribe|follow/.test(path)) continue;
