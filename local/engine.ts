@@ -30,6 +30,7 @@ import { requestId } from "./invoke/request-id.ts";
 import { createThreadHost } from "./invoke/thread-host.ts";
 import { createTimetable } from "./invoke/timetable.ts";
 import { openLog } from "./log.ts";
+import { createExpiry } from "./retention/expire-mail.ts";
 import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { openSearch, type Search } from "./search/open-search.ts";
@@ -259,20 +260,22 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     const timetable =
       host && createTimetable({ functions: topology.functions, database: store.database, host, clock, random, log });
+    const expiry = createExpiry({ store, search, retention: config.retention, clock, log });
     const pumps = host
       ? [
+          expiry,
           ...(timetable ? [timetable] : []),
           ...queuePumps,
           createInvocationPump({ engine: store.engine, host, functionOf, clock, random, log }),
         ]
-      : [];
+      : [expiry];
     undo.push(async () => {
       for (const pump of pumps) pump.stop();
       await Promise.all(pumps.map((pump) => pump.idle()));
     });
 
     const nextDue = async (now: Date) =>
-      earliest(await store.engine.nextDue(now), runner.nextDue(), timetable?.nextDue());
+      earliest(await store.engine.nextDue(now), runner.nextDue(), timetable?.nextDue(), expiry.nextDue());
     const scheduler = createScheduler({
       clock,
       ticking: [...pumps, runner, ...(sending ? [sending] : [])],

@@ -74,7 +74,8 @@ export function removeRows(
   return changed;
 }
 
-function removeMessage(tx: Transaction, contents: Pick<Contents, "release">, seq: number): void {
+/** A message with everything that lies under its number. */
+export function removeMessage(tx: Transaction, contents: Pick<Contents, "release">, seq: number): void {
   for (const table of ofMessage) tx.run(`DELETE FROM ${table} WHERE seq = ?`, seq);
   const row = tx.get("SELECT raw, size_bytes, ended_at FROM messages WHERE seq = ?", seq);
   if (!row) return;

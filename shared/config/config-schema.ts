@@ -349,6 +349,8 @@ const unsubscribe = z.strictObject({
 
 const templates = Object.keys(bounceTemplates) as [BounceTemplateName, ...BounceTemplateName[]];
 
+const retentionPeriod = z.strictObject({ days: z.union([z.number().min(1).max(36_500), z.literal("forever")]) });
+
 export const configSchema = z.strictObject({
   domains: z.array(text).min(1).max(10_000),
   streams: z.record(text, stream).optional(),
@@ -359,6 +361,9 @@ export const configSchema = z.strictObject({
   tickets: tickets.optional(),
   personal: personal.optional(),
   quarantine: z.strictObject({ days: z.number().min(1).max(3650).optional() }).optional(),
+  retention: z
+    .strictObject({ default: retentionPeriod.optional(), streams: z.record(text, retentionPeriod).optional() })
+    .optional(),
   ipFilters: z
     .array(z.union([z.strictObject({ block: text }), z.strictObject({ allow: text })]))
     .max(100)
@@ -407,6 +412,9 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "tokens.addressSecretFrom": secretSources,
   tickets: Object.keys(tickets.shape),
   quarantine: ["days"],
+  retention: ["default", "streams"],
+  "retention.default": ["days"],
+  "retention.streams.*": ["days"],
   "tickets.subjectTag": ["before", "after"],
   ...sinkKeys,
   local: Object.keys(local.shape),

@@ -30,7 +30,10 @@ import type {
   MailConfig,
   ResolvedConfig,
   ResolvedLocal,
+  ResolvedRetention,
   ResolvedStream,
+  RetentionConfig,
+  RetentionPeriod,
   SesReadings,
   SmarthostConfig,
   StreamConfig,
@@ -85,6 +88,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   const ipFilters = resolveIpFilters(config, prefix, faults);
   const local = resolveLocal(config, faults);
   checkTokens(config, faults);
+  const retention = resolveRetention(config.retention ?? {}, streams, faults);
   const unsubscribe = resolveUnsubscribe(config.unsubscribe ?? {}, faults);
   checkSinks(config.tickets?.sinks ?? {}, places.onAws, faults);
   if (config.ruleSet) faults.push(...checkRuleSet(config.ruleSet));
@@ -117,6 +121,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
     tickets: { ...defaultTicketPolicy, ...config.tickets },
     personal,
     quarantine: { days: config.quarantine?.days ?? 30 },
+    retention,
     ipFilters,
     bounceSender,
     encrypt,
@@ -285,6 +290,31 @@ function checkWebhook(
   }
   const found = checkTarget(webhook);
   faults.push(...found.map(({ path, ...fault }) => ({ ...fault, at: place([...at, "webhook", ...path]) })));
+}
+
+function resolveRetention(
+  config: RetentionConfig,
+  streams: readonly ResolvedStream[],
+  faults: ConfigFault[],
+): ResolvedRetention {
+  const daysOf = ({ days }: RetentionPeriod) => (days === "forever" ? Number.POSITIVE_INFINITY : days);
+  const names = streams.map(({ name }) => name);
+  for (const name of Object.keys(config.streams ?? {})) {
+    if (names.includes(name)) continue;
+    const suggestion = didYouMean(name, names);
+    faults.push({
+      at: place(["retention", "streams", name]),
+      problem: `there is no stream "${name}", so nothing would ever expire by this`,
+      allowed: `one of ${names.join(", ")}`,
+      ...(suggestion !== undefined && { suggestion }),
+    });
+  }
+  return {
+    ...(config.default && { defaultDays: daysOf(config.default) }),
+    streamDays: Object.fromEntries(
+      Object.entries(config.streams ?? {}).map(([name, period]) => [name, daysOf(period)]),
+    ),
+  };
 }
 
 function checkName(name: string, faults: ConfigFault[]): void {

@@ -19,6 +19,8 @@ export interface MailConfig {
   readonly personal?: PersonalConfig;
   /** `days`: what nobody released for so long ends as expired. Default 30. */
   readonly quarantine?: { readonly days?: number };
+  /** How long mail is kept on one machine once all work on it is done. Default: for ever. docs/retention.md. */
+  readonly retention?: RetentionConfig;
   /** `{ block: "203.0.113.0/24" }`, `{ allow: "203.0.113.25" }`; Allow wins. */
   readonly ipFilters?: readonly ({ readonly block: string } | { readonly allow: string })[];
   /** `require`: refuse recipients to senders that do not use STARTTLS. Default `optional`. */
@@ -37,6 +39,17 @@ export interface MailConfig {
   readonly local?: LocalConfig;
   /** What only a deployment needs (docs/aws.md). */
   readonly aws?: AwsConfig;
+}
+
+export interface RetentionConfig {
+  /** For streams that are not named, and for mail of no stream. Default: for ever. */
+  readonly default?: RetentionPeriod;
+  readonly streams?: Readonly<Record<string, RetentionPeriod>>;
+}
+
+export interface RetentionPeriod {
+  /** Days from the receipt. */
+  readonly days: number | "forever";
 }
 
 export interface AwsConfig extends AwsSettings {
@@ -508,6 +521,7 @@ export interface ResolvedConfig {
   readonly tickets: TicketPolicy;
   readonly personal: ResolvedPersonal;
   readonly quarantine: { readonly days: number };
+  readonly retention: ResolvedRetention;
   readonly ipFilters: readonly IpFilter[];
   readonly bounceSender: string;
   readonly encrypt: boolean;
@@ -520,6 +534,13 @@ export interface ResolvedConfig {
   readonly local: ResolvedLocal;
   /** Of the stage that the configuration was resolved for. */
   readonly aws: ResolvedAws;
+}
+
+export interface ResolvedRetention {
+  /** Absent: for ever. */
+  readonly defaultDays?: number;
+  /** Only streams with a period of their own; `Infinity` is for ever. */
+  readonly streamDays: Readonly<Record<string, number>>;
 }
 
 export interface ResolvedAws {
