@@ -180,9 +180,9 @@ test("a period of no stream, or of no length, is refused with its place", () => 
     }
     return "accepted";
   };
-  expect(refusal({ streams: { bounc: { days: 5 } } })).toMatch(/retention\.streams\.bounc\b[^]*bounce/);
+  expect(refusal({ streams: { bounc: { days: 5 } } })).toMatch(/retention\.streams\.bounc\b[\s\S]*bounce/);
   expect(refusal({ default: { days: 0 } })).toMatch(/retention\.default\.days/);
-  expect(refusal({ default: { day: 3 } })).toMatch(/retention\.default\.day\b[^]*days/);
+  expect(refusal({ default: { day: 3 } })).toMatch(/retention\.default\.day\b[\s\S]*days/);
   expect(refusal({ default: { days: 1 }, streams: { bounce: { days: "forever" } } })).toBe("accepted");
 });
 
@@ -209,10 +209,33 @@ test("what is not done stays, and goes when it is done", async () => {
   );
   await at(11);
   expect(kept()).toEqual([id]);
+  // Also where no queue names it.
+  const bodies = engine.store.database.read((sql) => sql.all("SELECT id, body FROM queue_messages"));
+  await engine.store.database.write((tx) => void tx.run("UPDATE queue_messages SET body = '{}'"));
+  await at(11.2);
+  expect(kept()).toEqual([id]);
+  await engine.store.database.write((tx) => {
+    for (const { id, body } of bodies)
+      tx.run("UPDATE queue_messages SET body = ? WHERE id = ?", String(body), Number(id));
+  });
   failing = false;
   await at(12.5);
   await worked(1);
   await at(13);
+  expect(kept()).toEqual([]);
+}, 120_000);
+
+test("held in quarantine it stays until that is over", async () => {
+  await start();
+  const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+  const id = await send(mail("Spam", gtube), ["ann@example.com"]);
+  await worked(1);
+  expect(await engine.ports.quarantine.list({ limit: 5 })).toHaveLength(1);
+  await at(11);
+  expect(kept()).toEqual([id]);
+  await at(31);
+  await settle(() => count("SELECT count(*) AS n FROM quarantine") === 0);
+  await at(31.1);
   expect(kept()).toEqual([]);
 }, 120_000);
 
