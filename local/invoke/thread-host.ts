@@ -53,7 +53,7 @@ export function createThreadHost(options: ThreadHostOptions): FunctionHost {
   const start = (group: Group): Thread => {
     const worker = new Worker(new URL("./thread-entry.mjs", import.meta.url), {
       workerData: { configPath: options.configPath, prefix: options.prefix } satisfies ThreadData,
-      resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: 3 },
       // A function's log lines are the engine's, and stdout belongs to whoever started us.
       stdout: true,
       stderr: true,

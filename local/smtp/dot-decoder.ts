@@ -24,7 +24,7 @@ export function createDotDecoder(): (chunk: Buffer) => Decoded {
 
   return (chunk) => {
     const input = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
-    const output = createOutput(input);
+    const output = createOutput(input, held.length > 0);
     let from = virtual;
     let search = 0;
     const take = (end: number) => {
@@ -66,8 +66,11 @@ function heldBack(input: Buffer): number {
 /**
  * The ranges of the input that remain: as they lie there when it is one, else copied together. No view is made of each,
  * since a chunk of nothing but dots has twenty thousand of them.
+ *
+ * @param isOurs - the input is a copy that nobody else has: it closes up in place, always towards its front, where
+ *   everything has been looked at
  */
-function createOutput(input: Buffer) {
+function createOutput(input: Buffer, isOurs: boolean) {
   let first: Buffer | undefined;
   let copied: Buffer | undefined;
   let used = 0;
@@ -78,7 +81,7 @@ function createOutput(input: Buffer) {
         return;
       }
       if (copied === undefined) {
-        copied = Buffer.allocUnsafe(input.length);
+        copied = isOurs ? input : Buffer.allocUnsafe(input.length);
         used = first.copy(copied);
       }
       used += input.copy(copied, used, from, end);
