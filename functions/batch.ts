@@ -20,13 +20,14 @@ export interface BatchRecord {
  * queue shows it again after its visibility timeout, and after its last receive moves it to the dead letters. The
  * others are deleted.
  *
- * @param queues - where given, what AWS throttled, or a webhook has to be tried again for, is put back with a delay instead, and costs no receive
+ * @param ports - where given, what AWS throttled, or a webhook has to be tried again for, is put back with a delay instead, and
+ *   costs no receive
  */
 export async function eachRecord(
   event: unknown,
   context: Context,
   handle: (record: BatchRecord) => Promise<void>,
-  queues?: Pick<Ports["queues"], "send">,
+  ports?: Pick<Ports, "queues" | "clock">,
 ): Promise<BatchResponse> {
   // A processor keeps the batch as its state, and invocations may overlap in one process.
   const processor = new BatchProcessor(EventType.SQS);
@@ -34,7 +35,7 @@ export async function eachRecord(
     try {
       await handle({ body: record.body, receiveCount: Number(record.attributes.ApproximateReceiveCount), sqs: record });
     } catch (error) {
-      if (queues && isPostponable(error) && (await postpone(record, queues, new Date(), delayOf(error)))) {
+      if (ports && isPostponable(error) && (await postpone(record, ports.queues, ports.clock.now(), delayOf(error)))) {
         count("RecordPostponed");
         logger.warn("record postponed", { queueMessageId: record.messageId, ...loggable(error) });
         return;

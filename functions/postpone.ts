@@ -8,9 +8,9 @@ const spreadSeconds = 100;
 const longestMs = 3 * 86_400_000;
 
 /**
- * Puts a record that was throttled, or whose webhook asks for patience, back into its queue, as a new message with a delay: its receive count begins again, so that
- * an hour of throttling sends nothing to the dead letters. Nothing is lost in between: the old message goes when its copy
- * is there. Whatever the record asks for is idempotent, so that both may come.
+ * Puts a record that was throttled, or whose webhook asks for patience, back into its queue, as a new message with a delay:
+ * its receive count begins again, so that an hour of throttling sends nothing to the dead letters. Nothing is lost in
+ * between: the old message goes when its copy is there. Whatever the record asks for is idempotent, so that both may come.
  *
  * @param delaySeconds - default: some seconds at random
  * @returns false when it was not put back, and the record has to fail

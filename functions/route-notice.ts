@@ -7,7 +7,7 @@ import { fanOut } from "../shared/streams/fan-out.ts";
 import { sweepObject } from "../shared/streams/sweep-object.ts";
 import { count, logger } from "./stack.ts";
 
-export type RouterPorts = Pick<Ports, "ledger" | "queues" | "objects" | "keys" | "random">;
+export type RouterPorts = Pick<Ports, "ledger" | "queues" | "objects" | "keys" | "random" | "clock">;
 
 /** Routes whatever a notice tells of, the same for every way by which it came. */
 export async function routeNotice(

@@ -73,7 +73,7 @@ export function workBatch(ports: Ports, config: ResolvedConfig, work: StreamWork
         // One that has to wait puts the whole record back; the others then have their ends, or another try.
         if (failures.length > 0) throw failures.find(isPostponable) ?? failures[0];
       },
-      ports.queues,
+      ports,
     );
 }
 

@@ -27,5 +27,5 @@ export const work =
         if (answered.why !== "thread-limit") return;
         await alertLoop(ports, { about: `ticket ${answered.ticketId}`, id: job.id, ticket: answered.ticketId });
       },
-      ports.queues,
+      ports,
     );

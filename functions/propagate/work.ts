@@ -18,5 +18,5 @@ export const work =
         const change = "ticket" in message ? message.ticket.change : message.change.id;
         logger.info("propagated", { change, target: message.target, outcome });
       },
-      ports.queues,
+      ports,
     );

@@ -21,7 +21,7 @@ export const work =
             await routeNotice(ports, config, notice, { mayWait: receiveCount < 3 });
           }
         },
-        ports.queues,
+        ports,
       );
     }
     for (const notice of parseNotices(event)) await routeNotice(ports, config, notice, { mayWait: false });

@@ -22,5 +22,5 @@ export const work =
           await routeNotice(ports, config, notice, { mayWait: receiveCount < triesForTheJournal });
         }
       },
-      ports.queues,
+      ports,
     );

@@ -1,5 +1,6 @@
-import type { SQSRecord } from "aws-lambda";
+import type { Context, SQSRecord } from "aws-lambda";
 import { expect, test } from "vitest";
+import { eachRecord } from "../../functions/batch.ts";
 import { postpone } from "../../functions/postpone.ts";
 import type { OutgoingQueueMessage } from "../../shared/ports.ts";
 
@@ -67,4 +68,25 @@ test("a queue that takes nothing, or cannot be reached, leaves the record to fai
   expect(await postpone(record("{}"), queues(true), now)).toBe(false);
   const unreachable = { send: () => Promise.reject(new Error("no connection")) };
   expect(await postpone(record("{}"), unreachable, now)).toBe(false);
+});
+
+test("a batch goes by the clock that it is given: where that has been moved, the mail is as old as it says", async () => {
+  const throttled = Object.assign(new Error("slow down"), { code: "ERR_THROTTLED", retryable: true });
+  const batchAt = async (clockNow: Date, receivedAt: string) => {
+    const to = queues();
+    const { batchItemFailures } = await eachRecord(
+      { Records: [record(JSON.stringify({ receivedAt }))] },
+      {} as Context,
+      () => Promise.reject(throttled),
+      { queues: to as never, clock: { now: () => clockNow } },
+    );
+    return { sent: to.sent.length, failed: batchItemFailures.length };
+  };
+  const inTwentyYears = new Date("2046-08-04T12:00:00.000Z");
+  expect(await batchAt(inTwentyYears, "2046-08-04T11:00:00.000Z")).toEqual({ sent: 1, failed: 0 });
+  expect(await batchAt(inTwentyYears, "2026-08-04T11:00:00.000Z")).toEqual({ sent: 0, failed: 1 });
+  expect(await batchAt(new Date("2006-08-04T12:00:00.000Z"), "2006-08-01T11:00:00.000Z")).toEqual({
+    sent: 0,
+    failed: 1,
+  });
 });
