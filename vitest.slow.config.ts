@@ -6,6 +6,8 @@ export default defineConfig({
     include: ["test/slow/**/*.test.ts"],
     testTimeout: 600_000,
     hookTimeout: 300_000,
+    // Browsers and daemons take the time that a busy machine leaves them.
+    expect: { poll: { timeout: 30_000 } },
     pool: "forks",
     fileParallelism: false,
     reporters: ["default"],

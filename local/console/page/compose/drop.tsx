@@ -16,9 +16,9 @@ export function Drop({ to: usual }: { to: string }) {
   const [over, setOver] = useState(false);
   const [dropped, setDropped] = useState<readonly Dropped[]>([]);
 
-  const take = async (files: FileList | null | undefined) => {
+  const take = async (files: readonly File[]) => {
     setOver(false);
-    for (const file of files ?? []) {
+    for (const file of files) {
       const query = new URLSearchParams({ to, from, ip: "203.0.113.25", helo: "mx.sender.example" });
       if (fresh) query.set("message-id", "fresh");
       const result = await send<Submitted>("POST", `/messages?${query}`, file).catch((error: unknown) => ({
@@ -41,7 +41,7 @@ export function Drop({ to: usual }: { to: string }) {
         onDragLeave={() => setOver(false)}
         onDrop={(event) => {
           event.preventDefault();
-          void take(event.dataTransfer?.files);
+          void take([...(event.dataTransfer?.files ?? [])]);
         }}
       >
         <div class="pair">
@@ -64,7 +64,12 @@ export function Drop({ to: usual }: { to: string }) {
             type="file"
             multiple
             accept=".eml,message/rfc822"
-            onChange={(event) => void take(event.currentTarget.files)}
+            onChange={(event) => {
+              const files = [...(event.currentTarget.files ?? [])];
+              // Else the browser says nothing when the same file is chosen again.
+              event.currentTarget.value = "";
+              void take(files);
+            }}
           />
         </label>
         <div role="status">
