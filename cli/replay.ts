@@ -1,25 +1,14 @@
 import { type Command, Option } from "commander";
 import { type ReplayStage, replayStages } from "../shared/streams/replay.ts";
+import type { StageReplayOptions } from "./stage/replay-command.ts";
 import { wholeNumber } from "./whole-number.ts";
 
-export interface ReplayCommand {
-  readonly stage?: string;
+export interface ReplayCommand extends Partial<StageReplayOptions> {
   readonly search?: string;
   readonly from?: ReplayStage;
   readonly to?: readonly string[];
   readonly before?: number;
   readonly data?: string;
-  readonly config?: string;
-  readonly endpointUrl?: string;
-  readonly since?: string;
-  readonly until?: string;
-  readonly unfinished?: boolean;
-  readonly failed?: boolean;
-  readonly stream?: string;
-  readonly checkpoint?: string;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-  readonly json?: boolean;
 }
 
 export function register(program: Command): void {

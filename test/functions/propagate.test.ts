@@ -1,44 +1,18 @@
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import type { AccountList, Ports } from "../../shared/ports.ts";
 import { testConfig } from "../shared/streams/stream-fixture.ts";
 import { dyingPorts, openPipeline, type Pipeline } from "./pipeline.ts";
+import { type Call, secret, useWebhookReceiver } from "./webhook-receiver.ts";
 
-const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-interface Call {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-let server: Server;
-let calls: Call[];
-/** Status codes to answer with, one a call; then 204. */
-let answers: number[];
+const receiver = useWebhookReceiver();
 let pipeline: Pipeline;
-
-beforeEach(async () => {
-  calls = [];
-  answers = [];
-  server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += String(chunk);
-    calls.push({ headers: request.headers, body });
-    response.writeHead(answers.shift() ?? 204).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-});
 afterEach(async () => {
-  server.closeAllConnections();
-  server.close();
   await pipeline.close();
 });
 
 async function start(): Promise<void> {
-  const { port } = server.address() as AddressInfo;
-  const webhook = { url: `http://127.0.0.1:${port}/hook`, secretFrom: { env: "HOOK" }, allowPrivate: ["127.0.0.1"] };
+  const { webhook } = receiver;
   pipeline = await openPipeline(
     testConfig({
       unsubscribe: {
@@ -72,15 +46,19 @@ test("a change reaches every endpoint that wants its list, signed", async () => 
   await start();
   await suppress("weekly");
   await pipeline.drain();
-  expect(calls.map(idOf)).toEqual([`${firstChange}.crm`]);
+  expect(receiver.calls.map(idOf)).toEqual([`${firstChange}.crm`]);
   await suppress("news", "two");
   await pipeline.drain();
-  expect(calls.map(idOf).sort()).toEqual([`${firstChange}.crm`, "chg_000000000002.crm", "chg_000000000002.news"]);
-  const [{ headers, body }] = calls as [Call];
+  expect(receiver.calls.map(idOf).sort()).toEqual([
+    `${firstChange}.crm`,
+    "chg_000000000002.crm",
+    "chg_000000000002.news",
+  ]);
+  const [{ headers, body }] = receiver.calls as [Call];
   // The signature is checked against the time of this machine; the pipeline's clock stands in 2026 for ever.
   const timestamp = new Date(Number(headers["webhook-timestamp"]) * 1000);
   expect(timestamp).toEqual(new Date(Math.floor(pipeline.clock.now().getTime() / 1000) * 1000));
-  expect(headers["webhook-signature"]).toBe(new Webhook(secret).sign(idOf(calls[0]!), timestamp, body));
+  expect(headers["webhook-signature"]).toBe(new Webhook(secret).sign(idOf(receiver.calls[0]!), timestamp, body));
   expect(JSON.parse(body)).toEqual({
     type: "suppression.created",
     timestamp: "2026-08-04T09:15:02.417Z",
@@ -95,12 +73,12 @@ test("20 duplicates of the change's message call each endpoint once", async () =
   for (let copy = 0; copy < 20; copy++) await pipeline.queue(pipeline.config.names.propagateQueue, message!.body);
   await Promise.all(Array.from({ length: 4 }, () => pipeline.drain()));
   await pipeline.settle();
-  expect(calls.map(idOf).sort()).toEqual([`${firstChange}.crm`, `${firstChange}.news`]);
+  expect(receiver.calls.map(idOf).sort()).toEqual([`${firstChange}.crm`, `${firstChange}.news`]);
 });
 
 test("a failing endpoint is tried again under the same id, later and later, until it takes the change", async () => {
   await start();
-  answers = [503, 302, 404];
+  receiver.answers = [503, 302, 404];
   await suppress("weekly");
   await pipeline.drain();
   expect(await pipeline.ports.propagations.get(firstChange, "webhook:crm")).toMatchObject({
@@ -109,7 +87,7 @@ test("a failing endpoint is tried again under the same id, later and later, unti
     cause: "HTTP 503",
   });
   await pipeline.drain();
-  expect(calls).toHaveLength(1);
+  expect(receiver.calls).toHaveLength(1);
   for (const [seconds, called] of [
     [6, 2],
     [72, 3],
@@ -118,30 +96,30 @@ test("a failing endpoint is tried again under the same id, later and later, unti
   ] as const) {
     pipeline.clock.advance(seconds * 1000);
     await pipeline.drain();
-    expect(calls.length).toBe(called);
+    expect(receiver.calls.length).toBe(called);
   }
-  expect(new Set(calls.map(idOf))).toEqual(new Set([`${firstChange}.crm`]));
+  expect(new Set(receiver.calls.map(idOf))).toEqual(new Set([`${firstChange}.crm`]));
   expect(await stateOf(firstChange, "webhook:crm")).toBe("done");
 });
 
 test("410 stops for good", async () => {
   await start();
-  answers = [410];
+  receiver.answers = [410];
   await suppress("weekly");
   await pipeline.settle();
-  expect(calls).toHaveLength(1);
+  expect(receiver.calls).toHaveLength(1);
   expect(await stateOf(firstChange, "webhook:crm")).toBe("stopped");
 });
 
 test("an endpoint that never answers well ends as a dead letter, and a redrive brings it there", async () => {
   await start();
-  answers = Array.from({ length: 100 }, () => 500);
+  receiver.answers = Array.from({ length: 100 }, () => 500);
   await suppress("weekly");
   for (let hour = 0; hour < 60; hour++) await pipeline.settle();
   const { propagateQueue } = pipeline.config.names;
   expect(await stateOf(firstChange, "webhook:crm")).toBe("failed");
   expect(await pipeline.deadLetters(propagateQueue)).toBe(1);
-  answers = [];
+  receiver.answers = [];
   await pipeline.store.ports.queues.redrive(`${propagateQueue}-dlq`);
   await pipeline.drain();
   expect(await stateOf(firstChange, "webhook:crm")).toBe("done");
@@ -174,13 +152,13 @@ test("the SES account list gets who wants nothing at all, and gives back who ret
   await pipeline.ports.suppressions.remove({ effect: "three" }, removal);
   await pipeline.drain(ports);
   expect(done.at(-1)).toBe("remove ann@sender.example");
-  expect(JSON.parse(calls.at(-1)!.body)).toMatchObject({ type: "suppression.removed" });
+  expect(JSON.parse(receiver.calls.at(-1)!.body)).toMatchObject({ type: "suppression.removed" });
 });
 
 test("a process that dies at any point loses no change: it is told after the restart, under one id", async () => {
   await start();
   for (let nth = 1; ; nth++) {
-    calls = [];
+    receiver.calls = [];
     await suppress("weekly", `effect ${nth}`);
     const change = (await pipeline.ports.suppressions.history("a".repeat(26))).findLast(
       ({ kind }) => kind === "suppressed",
@@ -188,8 +166,8 @@ test("a process that dies at any point loses no change: it is told after the res
     const { ports, died } = dyingPorts(pipeline.ports, nth, nth % 2 === 0 ? "before" : "after");
     await pipeline.drain(ports);
     await pipeline.settle();
-    expect(new Set(calls.map(idOf)), `call ${nth}`).toEqual(new Set([`${change.id}.crm`]));
-    expect(calls.length).toBeLessThanOrEqual(2);
+    expect(new Set(receiver.calls.map(idOf)), `call ${nth}`).toEqual(new Set([`${change.id}.crm`]));
+    expect(receiver.calls.length).toBeLessThanOrEqual(2);
     expect(await stateOf(change.id, "webhook:crm")).toBe("done");
     const removal = { person: "a".repeat(26), list: "weekly", at: "2026-08-05T00:00:00.000Z", evidence: { note: "x" } };
     await pipeline.ports.suppressions.remove({ effect: `remove ${nth}` }, removal);

@@ -1,44 +1,20 @@
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { WebhookError } from "../../shared/propagation/guarded-post.ts";
 import { testConfig } from "../shared/streams/stream-fixture.ts";
 import { dyingPorts, openPipeline, type Pipeline, type TestMail } from "./pipeline.ts";
+import { type Call, secret, useWebhookReceiver } from "./webhook-receiver.ts";
 
-const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-interface Call {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-let server: Server;
-let calls: Call[];
-/** Status codes to answer with, one a call; then 204. */
-let answers: number[];
+const receiver = useWebhookReceiver();
 let pipeline: Pipeline;
-
 beforeEach(async () => {
-  calls = [];
-  answers = [];
-  server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += String(chunk);
-    calls.push({ headers: request.headers, body });
-    response.writeHead(answers.shift() ?? 204).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
   pipeline = await openPipeline(
     testConfig({
       tickets: {
         sinks: {
           crm: {
             kind: "webhook",
-            url: `http://127.0.0.1:${port}/hook`,
-            secretFrom: { env: "HOOK" },
-            allowPrivate: ["127.0.0.1"],
+            ...receiver.webhook,
           },
         },
       },
@@ -47,8 +23,6 @@ beforeEach(async () => {
   );
 });
 afterEach(async () => {
-  server.closeAllConnections();
-  server.close();
   await pipeline.close();
 });
 
@@ -75,7 +49,7 @@ test("a mail that opens a ticket, an answer, a note and a change are told, each 
   await tickets.change(1, { id: "x/sent", messageIds: ["<ours@example.com>"] });
   await receive({ headers: { "In-Reply-To": "<m1@sender.example>", Subject: "Re: Order 1207" }, body: "Thanks\r\n" });
   await pipeline.settle();
-  expect(new Map(calls.map((call) => [idOf(call), said(call).type]))).toEqual(
+  expect(new Map(receiver.calls.map((call) => [idOf(call), said(call).type]))).toEqual(
     new Map([
       [`mail/${id}.crm`, "ticket.opened"],
       ["note/n1.crm", "ticket.note"],
@@ -83,8 +57,8 @@ test("a mail that opens a ticket, an answer, a note and a change are told, each 
       [expect.stringMatching(/^mail\/.*\.crm$/), "ticket.mail"],
     ]),
   );
-  expect(calls).toHaveLength(4);
-  const [first] = calls as [Call];
+  expect(receiver.calls).toHaveLength(4);
+  const [first] = receiver.calls as [Call];
   expect(said(first).data).toMatchObject({ ticket: { id: 1 }, entry: { text: "Hello", sesMessageId: id } });
   const timestamp = new Date(Number(first.headers["webhook-timestamp"]) * 1000);
   expect(first.headers["webhook-signature"]).toBe(new Webhook(secret).sign(idOf(first), timestamp, first.body));
@@ -97,33 +71,33 @@ test("a mail that opens a ticket, an answer, a note and a change are told, each 
 });
 
 test("what fails is tried again under the same id, and the mail's journey says so", async () => {
-  answers = [503];
+  receiver.answers = [503];
   const id = await receive();
   await pipeline.drain();
   expect(await pipeline.ports.propagations.of(id)).toMatchObject([
     { state: "waiting", attempts: 1, cause: "HTTP 503" },
   ]);
   await pipeline.settle();
-  expect(calls.map(idOf)).toEqual([`mail/${id}.crm`, `mail/${id}.crm`]);
+  expect(receiver.calls.map(idOf)).toEqual([`mail/${id}.crm`, `mail/${id}.crm`]);
   expect(await pipeline.ports.propagations.of(id)).toMatchObject([{ state: "done", attempts: 2 }]);
 });
 
 test("410 stops this change for good", async () => {
-  answers = [410];
+  receiver.answers = [410];
   const id = await receive();
   await pipeline.settle();
-  expect(calls).toHaveLength(1);
+  expect(receiver.calls).toHaveLength(1);
   expect(await pipeline.ports.propagations.of(id)).toMatchObject([{ state: "stopped" }]);
 });
 
 test("a target that never takes it ends as a dead letter, and a redrive brings it there", async () => {
-  answers = Array.from({ length: 100 }, () => 500);
+  receiver.answers = Array.from({ length: 100 }, () => 500);
   const id = await receive();
   for (let hour = 0; hour < 60; hour++) await pipeline.settle();
   const { propagateQueue } = pipeline.config.names;
   expect(await pipeline.ports.propagations.of(id)).toMatchObject([{ state: "failed" }]);
   expect(await pipeline.deadLetters(propagateQueue)).toBe(1);
-  answers = [];
+  receiver.answers = [];
   await pipeline.store.ports.queues.redrive(`${propagateQueue}-dlq`);
   await pipeline.drain();
   expect(await pipeline.ports.propagations.of(id)).toMatchObject([{ state: "done" }]);
@@ -134,19 +108,19 @@ test("20 duplicates of one mail: one ticket, told once", async () => {
   for (let copy = 0; copy < 20; copy++) await pipeline.queue(pipeline.config.names.noticeQueue, events.notice);
   await Promise.all(Array.from({ length: 4 }, () => pipeline.drain()));
   await pipeline.settle();
-  expect(calls.map(idOf)).toEqual([`mail/${events.id}.crm`]);
+  expect(receiver.calls.map(idOf)).toEqual([`mail/${events.id}.crm`]);
   expect((await pipeline.ports.tickets.list({ limit: 10 })).tickets).toHaveLength(1);
 });
 
 test("a process that dies at any point of the way loses no entry: it is told after the restart, under one id", async () => {
   for (let nth = 1; ; nth++) {
-    calls = [];
+    receiver.calls = [];
     const id = await receive({ headers: { "Message-ID": `<death-${nth}@sender.example>`, Subject: `Death ${nth}` } });
     const { ports, died } = dyingPorts(pipeline.ports, nth, nth % 2 === 0 ? "before" : "after");
     await pipeline.drain(ports);
     await pipeline.settle();
-    expect(new Set(calls.map(idOf)), `call ${nth}`).toEqual(new Set([`mail/${id}.crm`]));
-    expect(calls.length).toBeLessThanOrEqual(2);
+    expect(new Set(receiver.calls.map(idOf)), `call ${nth}`).toEqual(new Set([`mail/${id}.crm`]));
+    expect(receiver.calls.length).toBeLessThanOrEqual(2);
     expect(await pipeline.ports.propagations.of(id)).toMatchObject([{ state: "done" }]);
     if (!died()) {
       expect(nth).toBeGreaterThan(10);

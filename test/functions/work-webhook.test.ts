@@ -1,49 +1,15 @@
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
-import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { arnsOf, permissionsOf } from "../../shared/aws/permissions.ts";
 import { deriveTopology } from "../../shared/config/topology.ts";
 import type { StreamMessage } from "../../shared/streams/stream-message.ts";
-import { mail, startConsoleEngine } from "../local/console/console-engine.ts";
 import { testConfig } from "../shared/streams/stream-fixture.ts";
 import { openPipeline } from "./pipeline.ts";
+import { type Call, secret, useWebhookReceiver } from "./webhook-receiver.ts";
 
-const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const receiver = useWebhookReceiver();
 
-interface Call {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-let server: Server;
-let calls: Call[];
-/** Status codes to answer with, one a call; then 204. */
-let answers: number[];
-
-beforeEach(async () => {
-  calls = [];
-  answers = [];
-  server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += String(chunk);
-    calls.push({ headers: request.headers, body });
-    response.writeHead(answers.shift() ?? 204).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-});
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
-
-const hook = () => ({
-  url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
-  secretFrom: { env: "HOOK" },
-  allowPrivate: ["127.0.0.1"],
-});
-
-async function start(webhook: { url: string; allowPrivate?: string[] } = hook()) {
+async function start(webhook: { url: string; allowPrivate?: string[] } = receiver.webhook) {
   const invoices = { recipients: ["invoices.example.com"], webhook: { ...webhook, secretFrom: { env: "HOOK" } } };
   const config = testConfig({ domains: ["example.com"], streams: { invoices } });
   const pipeline = await openPipeline(config, { env: { HOOK: secret } });
@@ -61,10 +27,10 @@ test("each recipient's mail is posted once, signed, and later copies of its noti
     await pipeline.queue(pipeline.config.names.noticeQueue, notice);
     await pipeline.drain();
   }
-  expect(calls.map(idOf)).toEqual([`${id}.ann%40invoices.example.com`, `${id}.bob%40invoices.example.com`]);
-  const [{ headers, body }] = calls as [Call];
+  expect(receiver.calls.map(idOf)).toEqual([`${id}.ann%40invoices.example.com`, `${id}.bob%40invoices.example.com`]);
+  const [{ headers, body }] = receiver.calls as [Call];
   const at = new Date(Number(headers["webhook-timestamp"]) * 1000);
-  expect(headers["webhook-signature"]).toBe(new Webhook(secret).sign(idOf(calls[0]!), at, body));
+  expect(headers["webhook-signature"]).toBe(new Webhook(secret).sign(idOf(receiver.calls[0]!), at, body));
   const { type, timestamp, data } = JSON.parse(body) as { type: string; timestamp: string; data: StreamMessage };
   expect([type, timestamp]).toEqual(["mail.received", data.receivedAt]);
   expect(data).toMatchObject({ version: 1, sesMessageId: id, stream: "invoices", recipients: [ann] });
@@ -77,13 +43,13 @@ test("copies that are worked at one time may post again, every time under the sa
   const { id, notice } = await pipeline.arrive({ to: [ann] });
   for (let copy = 0; copy < 5; copy++) await pipeline.queue(pipeline.config.names.noticeQueue, notice);
   await pipeline.settle();
-  expect(new Set(calls.map(idOf))).toEqual(new Set([`${id}.ann%40invoices.example.com`]));
+  expect(new Set(receiver.calls.map(idOf))).toEqual(new Set([`${id}.ann%40invoices.example.com`]));
   expect(await pipeline.record(id, ann)).toMatchObject({ state: "done", outcome: "webhook" });
 });
 
 test("an endpoint that fails is tried again for a day at no cost, then until the receives end: a dead letter", async () => {
   const pipeline = await start();
-  answers = [500, 302, 429, 503, ...Array(200).fill(500)];
+  receiver.answers = [500, 302, 429, 503, ...Array(200).fill(500)];
   const { id, notice } = await pipeline.arrive({ to: [ann] });
   await pipeline.queue(pipeline.config.names.noticeQueue, notice);
   const deadLetters = () => pipeline.deadLetters(pipeline.config.names.streamQueue("invoices"));
@@ -93,13 +59,13 @@ test("an endpoint that fails is tried again for a day at no cost, then until the
     pipeline.clock.advance(15 * 60_000);
   }
   // One each quarter of an hour: the shorter waits at the beginning are over by then.
-  expect(calls).toHaveLength(4 * 24);
+  expect(receiver.calls).toHaveLength(4 * 24);
   expect(await pipeline.record(id, ann)).toMatchObject({
     state: "working",
     cause: expect.stringContaining("HTTP 500"),
   });
   await pipeline.settle();
-  expect(new Set(calls.map(idOf))).toEqual(new Set([`${id}.ann%40invoices.example.com`]));
+  expect(new Set(receiver.calls.map(idOf))).toEqual(new Set([`${id}.ann%40invoices.example.com`]));
   expect(await pipeline.record(id, ann)).toMatchObject({
     state: "failed",
     cause: "ERR_STREAM_WEBHOOK: the webhook answered HTTP 500",
@@ -112,56 +78,27 @@ test.for([
   [422, "HTTP 422: the endpoint refuses it"],
 ] as const)("%i is not asked again", async ([status, cause]) => {
   const pipeline = await start();
-  answers = [status];
+  receiver.answers = [status];
   const { id, notice } = await pipeline.arrive({ to: [ann] });
   await pipeline.queue(pipeline.config.names.noticeQueue, notice);
   await pipeline.settle();
-  expect(calls).toHaveLength(1);
+  expect(receiver.calls).toHaveLength(1);
   expect(await pipeline.record(id, ann)).toMatchObject({ state: "failed", outcome: "webhook-refused", cause });
 });
 
 test("a private address that nobody allowed is never called, and is asked about once a record", async () => {
-  const pipeline = await start({ ...hook(), allowPrivate: ["10.0.0.0/8"] });
+  const pipeline = await start({ ...receiver.webhook, allowPrivate: ["10.0.0.0/8"] });
   const { id, notice } = await pipeline.arrive({ to: [ann, "bob@invoices.example.com"] });
   await pipeline.queue(pipeline.config.names.noticeQueue, notice);
   await pipeline.drain();
   // A name may become a public one within the day, so it is waited for; then the receives run out.
   pipeline.clock.advance(25 * 3_600_000);
   await pipeline.settle();
-  expect(calls).toEqual([]);
+  expect(receiver.calls).toEqual([]);
   const [first, second] = await pipeline.ports.ledger.recipients(id);
   expect(first).toMatchObject({ state: "failed", cause: expect.stringContaining("which is no public address") });
   expect(second).toMatchObject({ state: "failed", cause: expect.stringContaining("not tried") });
 });
-
-test("in an engine a failed attempt waits in the queue without costing a receive, and the journey says how it ended", async () => {
-  process.env["MAILWEIR_TEST_HOOK"] = secret;
-  onTestFinished(() => {
-    delete process.env["MAILWEIR_TEST_HOOK"];
-  });
-  answers = [500, 503];
-  const webhook = { ...hook(), secretFrom: { env: "MAILWEIR_TEST_HOOK" } };
-  const running = await startConsoleEngine({ streams: { invoices: { recipients: ["example.com"], webhook } } });
-  onTestFinished(() => running.close());
-  const id = await running.send(mail("Invoice 7"), ["invoices@example.com"]);
-  const [recipient] = await ended(running, id);
-  expect(recipient).toMatchObject({ stream: "invoices", state: "done", outcome: "webhook", attempts: 3 });
-  expect(calls.map(idOf)).toEqual(Array(3).fill(`${id}.invoices%40example.com`));
-  for (const { headers, body } of calls) {
-    expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({
-      type: "mail.received",
-    });
-  }
-}, 180_000);
-
-async function ended(running: Awaited<ReturnType<typeof startConsoleEngine>>, id: string) {
-  for (;;) {
-    const response = await running.fetch(`/api/messages/${id}`);
-    const { recipients } = (await response.json()) as { recipients: { state: string; cause?: string }[] };
-    if (recipients.length > 0 && recipients.every(({ state }) => ["done", "failed"].includes(state))) return recipients;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
 
 test("on AWS its function reads its secret and its queue, and stores nothing of others", () => {
   const webhook = { url: "https://shop.example.com/mail", secretFrom: { secretsManager: "shop-hook" } };
