@@ -552,6 +552,31 @@ test("a renewed certificate is taken without a restart, by the next handshake", 
   expect(await subject()).toBe("mx.shop.example");
 });
 
+test.for([
+  "in one packet with it",
+  "in the next packet",
+])("commands sent behind STARTTLS, %s, do not get into the session under TLS (CVE-2011-0411)", async (when) => {
+  const { smtp, refusals } = await start({});
+  const { socket, reply } = await greeted(smtp);
+  const injected = "EHLO evil.example\r\nMAIL FROM:<evil@sender.example>\r\nRCPT TO:<nobody@elsewhere.example>\r\n";
+  if (when === "in the next packet") {
+    socket.write("STARTTLS\r\n");
+    socket.write(injected);
+  } else socket.write(`STARTTLS\r\n${injected}`);
+  expect(await reply()).toMatch(/^220 /);
+  const secure = connectTls({ socket, rejectUnauthorized: false });
+  const first = new Promise<string>((resolve) => {
+    secure.once("data", (data) => resolve(String(data)));
+    // Whoever takes the octets for a part of the handshake ends the connection, which is as good.
+    secure.once("error", () => resolve("ended"));
+    secure.once("close", () => resolve("ended"));
+    secure.once("secureConnect", () => secure.write("RCPT TO:<a@shop.example>\r\n"));
+  });
+  expect(await first).toMatch(/^503 |^ended$/);
+  secure.destroy();
+  expect(refusals).toEqual([]);
+});
+
 test("whatever is sent, in whatever pieces, the server goes on receiving", async () => {
   const { smtp, accepted } = await start({});
   const words = [
