@@ -211,6 +211,8 @@ async function countSyncs(
     const strace = spawn("strace", ["-f", "-c", "-e", "trace=fsync,fdatasync,sync_file_range", ...pids], {
       stdio: ["ignore", "ignore", "pipe"],
     });
+    // It may end at once, where tracing is not allowed.
+    const ended = once(strace, "exit");
     let report = "";
     strace.stderr.on("data", (chunk: Buffer) => {
       report += chunk;
@@ -218,7 +220,6 @@ async function countSyncs(
     await sleep(1_000);
     await send(run.port, await readyLoad(plan, count, place, senders, random));
     if (plan.until && server.ours) await isSettled(place, plan.until, 2 * count);
-    const ended = once(strace, "exit");
     strace.kill("SIGINT");
     const timer = setTimeout(() => strace.kill("SIGKILL"), 5_000);
     await ended;
