@@ -99,12 +99,6 @@ test("the checker sees a lost mail, a doubled effect, a cut file, a stuck recipi
   const found = (): string => checkFolder(data, record).faults.join("\n");
   expect(found()).toBe("");
 
-  const [first] = [...record.acknowledged.keys()];
-  database.exec("BEGIN");
-  database.prepare("DELETE FROM messages WHERE seq = (SELECT seq FROM ids WHERE ses_message_id = ?)").run(first!);
-  database.exec("COMMIT");
-  expect(found()).toContain(`LOST: ${first} got its 250`);
-
   const folderOfAnn = join(data, "maildir/ann/new");
   const [file] = readdirSync(folderOfAnn);
   copyFileSync(join(folderOfAnn, file!), join(folderOfAnn, `${file}.again`));
@@ -124,6 +118,11 @@ test("the checker sees a lost mail, a doubled effect, a cut file, a stuck recipi
   appendFileSync(join(data, "contents", large!.path), "x");
   expect(found()).toMatch(/holds octets that nobody sent/);
   expect(found()).toContain(`contents/${large!.path} is cut`);
+
+  // Last, since the checker knows nothing more of a mail that is gone: its file or ticket would not be missed either.
+  const [first] = [...record.acknowledged.keys()];
+  database.prepare("DELETE FROM messages WHERE seq = (SELECT seq FROM ids WHERE ses_message_id = ?)").run(first!);
+  expect(found()).toContain(`LOST: ${first} got its 250`);
   database.close();
 }, 300_000);
 
