@@ -3,6 +3,7 @@ import type { VerdictStatus } from "../mail/judgement.ts";
 import { verdictStatuses } from "../mail/judgement.ts";
 import type { DmarcPolicy } from "./authentication.ts";
 import type { NoticeAction } from "./notice.ts";
+import { isRecord } from "./read-notice.ts";
 
 /**
  * Our own schemas for what SES sends, because published ones refuse real events: no `dmarcPolicy`, a `RequestResponse`
@@ -140,10 +141,6 @@ export const notificationSchema = z.object({
   receipt: receiptSchema,
   content: absentIfNull(z.string()),
 });
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 type Defined<Fields> = { [Key in keyof Fields as undefined extends Fields[Key] ? never : Key]: Fields[Key] } & {
   [Key in keyof Fields as undefined extends Fields[Key] ? Key : never]?: Exclude<Fields[Key], undefined>;

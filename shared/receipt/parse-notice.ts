@@ -1,20 +1,20 @@
-import type { z } from "zod";
 import type { VerdictStatus, Verdicts } from "../mail/judgement.ts";
 import { parseSesMessageId, setupNotificationId } from "../ses-message-id.ts";
 import type { Notice, ReceivedNotice } from "./notice.ts";
 import { NoticeError } from "./notice-error.ts";
-import {
-  isRecord,
-  type mailSchema,
-  notificationSchema,
-  type receiptSchema,
-  s3RecordSchema,
-  sesRecordSchema,
-  snsEnvelopeSchema,
-  snsRecordSchema,
-  sqsRecordSchema,
-} from "./notice-schemas.ts";
 import { decodeEventKey, isSetupNotificationKey } from "./object-key.ts";
+import {
+  fields,
+  isRecord,
+  NoticeFault,
+  type NoticeMail,
+  type NoticeReceipt,
+  optionalText,
+  readMail,
+  readReceipt,
+  readS3Fields,
+  readText,
+} from "./read-notice.ts";
 
 /**
  * Reads an event of any shape in which news of mail arrives, in the order of ses-receiving.md §6.7: SES Lambda event;
@@ -35,7 +35,7 @@ export function parseNotices(event: unknown): Notice[] {
  * @throws {NoticeError}
  */
 export function parseNoticeText(text: string, place = "body"): Notice[] {
-  return readText(text, place, 1);
+  return readJson(text, place, 1);
 }
 
 // SQS in SNS in S3 is three; what nests deeper was made by nobody.
@@ -63,15 +63,19 @@ function readRecord(record: unknown, place: string, depth: number): Notice[] {
   const source = record["eventSource"] ?? record["EventSource"];
   switch (source) {
     case "aws:ses": {
-      const { ses } = read(sesRecordSchema, record, place);
-      return [received(ses.mail, ses.receipt, undefined, within(place, "ses"))];
+      const { mail, receipt } = read(record, place, ({ ses }) => readSes(fields(ses, "ses"), "ses."));
+      return [received(mail, receipt, undefined, within(place, "ses"))];
     }
     case "aws:sns": {
-      const { Message } = read(snsRecordSchema, record, place).Sns;
-      return readText(Message, within(place, "Sns.Message"), depth + 1);
+      const message = read(record, place, ({ Sns }) => readText(fields(Sns, "Sns")["Message"], "Sns", "Message"));
+      return readJson(message, within(place, "Sns.Message"), depth + 1);
     }
     case "aws:sqs":
-      return readText(read(sqsRecordSchema, record, place).body, within(place, "body"), depth + 1);
+      return readJson(
+        read(record, place, ({ body }) => readText(body, "", "body")),
+        within(place, "body"),
+        depth + 1,
+      );
     case "aws:s3":
       return [readS3Record(record, place)];
     default:
@@ -79,7 +83,7 @@ function readRecord(record: unknown, place: string, depth: number): Notice[] {
   }
 }
 
-function readText(text: string, place: string, depth: number): Notice[] {
+function readJson(text: string, place: string, depth: number): Notice[] {
   if (text.length > maxTextLength) throw notOurs(place, `${text.length} characters of text`);
   // SES writes one line of plain text to a topic that is set up for event publishing.
   if (/^Successfully validated SNS topic for Amazon SES/.test(text)) return ignore("SES validated the topic");
@@ -97,7 +101,8 @@ function readText(text: string, place: string, depth: number): Notice[] {
 function readSnsEnvelope(event: Readonly<Record<string, unknown>>, place: string, depth: number): Notice[] {
   const type = event["Type"];
   if (type === "Notification") {
-    return readText(read(snsEnvelopeSchema, event, place).Message, within(place, "Message"), depth + 1);
+    const message = read(event, place, ({ Message }) => readText(Message, "", "Message"));
+    return readJson(message, within(place, "Message"), depth + 1);
   }
   if (type === "SubscriptionConfirmation" || type === "UnsubscribeConfirmation") return ignore(`SNS ${type}`);
   throw notOurs(within(place, "Type"), describe(type));
@@ -108,7 +113,10 @@ const feedbackTypes = { bounce: "bounce", complaint: "complaint", delivery: "del
 function readNotification(event: Readonly<Record<string, unknown>>, place: string): Notice[] {
   const type = event["notificationType"] ?? event["eventType"];
   if (type === "Received") {
-    const { mail, receipt, content } = read(notificationSchema, event, place);
+    const { mail, receipt, content } = read(event, place, (given) => ({
+      ...readSes(given, ""),
+      content: optionalText(given["content"], "", "content"),
+    }));
     return [received(mail, receipt, content, place)];
   }
   if (type === "AmazonSnsSubscriptionSucceeded") return ignore("SES was given the topic for feedback");
@@ -135,27 +143,22 @@ function readNotification(event: Readonly<Record<string, unknown>>, place: strin
 }
 
 function readS3Record(record: Readonly<Record<string, unknown>>, place: string): Notice {
-  const { eventName, s3 } = read(s3RecordSchema, record, place);
+  const { eventName, bucket, key: eventKey, size } = read(record, place, readS3Fields);
   if (!/^(?:s3:)?ObjectCreated:/.test(eventName)) return { kind: "ignore", why: `S3 event ${describe(eventName)}` };
-  const key = decodeEventKey(s3.object.key);
+  const key = decodeEventKey(eventKey);
   if (key === undefined) {
     throw new NoticeError(within(place, "s3.object.key"), "no URL-encoded key", "pass S3's own event on unchanged");
   }
   if (isSetupNotificationKey(key)) return { kind: "ignore", why: "SES's proof that it may write" };
   return {
     kind: "object",
-    bucket: s3.bucket.name,
+    bucket,
     key,
-    ...(s3.object.size !== undefined && { sizeBytes: s3.object.size }),
+    ...(size !== undefined && { sizeBytes: size }),
   };
 }
 
-function received(
-  mail: z.infer<typeof mailSchema>,
-  receipt: z.infer<typeof receiptSchema>,
-  content: string | undefined,
-  place: string,
-): Notice {
+function received(mail: NoticeMail, receipt: NoticeReceipt, content: string | undefined, place: string): Notice {
   if (mail.messageId === setupNotificationId) return { kind: "ignore", why: "SES's proof that it may publish" };
   const sesMessageId = parseSesMessageId(mail.messageId);
   if (sesMessageId === undefined) {
@@ -185,7 +188,7 @@ function received(
 }
 
 /** A verdict that is missing was not established, and so is no pass: events of 2015 have no `dmarcVerdict`. */
-function verdictsOf(receipt: z.infer<typeof receiptSchema>): Verdicts {
+function verdictsOf(receipt: NoticeReceipt): Verdicts {
   const unknown: VerdictStatus = "PROCESSING_FAILED";
   const dmarc = receipt.dmarcVerdict ?? unknown;
   return {
@@ -211,19 +214,25 @@ function looksLikeBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
 }
 
-function read<Schema extends z.ZodType>(schema: Schema, value: unknown, place: string): z.infer<Schema> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const path = (issue?.path ?? []).reduce<string>(
-    (text, step) => (typeof step === "number" ? `${text}[${step}]` : within(text, String(step))),
-    "",
-  );
-  throw new NoticeError(
-    within(place, path),
-    issue?.message ?? "unreadable",
-    "compare with events/ in this project: the shape is SES's, so something on the way has changed it",
-  );
+function readSes(event: Readonly<Record<string, unknown>>, at: string) {
+  return { mail: readMail(event["mail"], `${at}mail`), receipt: readReceipt(event["receipt"], `${at}receipt`) };
+}
+
+function read<Value extends Readonly<Record<string, unknown>>, Result>(
+  value: Value,
+  place: string,
+  reader: (value: Value) => Result,
+): Result {
+  try {
+    return reader(value);
+  } catch (fault) {
+    if (!(fault instanceof NoticeFault)) throw fault;
+    throw new NoticeError(
+      within(place, fault.path),
+      fault.message,
+      "compare with events/ in this project: the shape is SES's, so something on the way has changed it",
+    );
+  }
 }
 
 function notOurs(place: string, problem: string): NoticeError {
