@@ -13,8 +13,6 @@ export class EngineRefusedError extends MailweirError {
   readonly retryable = true;
 }
 
-const timeoutMs = 60_000;
-
 /**
  * Asks the engine that runs on a data folder, over its HTTP API.
  *
@@ -28,6 +26,7 @@ export async function callEngine(
   path: string,
   body?: unknown,
   expected: readonly number[] = [],
+  timeoutMs = 60_000,
 ): Promise<unknown> {
   const engine = await findEngine(folder);
   if (!engine)

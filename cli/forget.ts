@@ -1,6 +1,15 @@
 import type { Command } from "commander";
+import type { ForgetProgress, ForgetStep } from "../local/retention/forget-address.ts";
 import type { FolderOptions } from "./data-folder.ts";
 import { printable } from "./printable.ts";
+
+const stepWords: Readonly<Record<ForgetStep, string>> = {
+  looking: "looking for the address",
+  deleting: "deleting",
+  "looking again": "looking whether something is left",
+  "search index": "cleaning the search index",
+  compacting: "writing the database anew",
+};
 
 interface ForgetOptions extends FolderOptions {
   readonly json?: boolean;
@@ -22,18 +31,41 @@ Examples:
   mailweir forget ann@sender.example --dry-run
   mailweir forget ann@sender.example
 
-Needs a running engine. A message that names the address anywhere is deleted whole, for its other recipients too; a legal
+Works in the engine when one runs on the folder, and in the folder itself when none does. What was begun and cut off goes on
+at the engine's next start, or with the same command. A message that names the address anywhere is deleted whole, for its other recipients too; a legal
 hold (mailweir hold) refuses. Mail in IMAP accounts and what was already sent is out of reach. See docs/retention.md.`,
     )
     .action(forget);
 }
 
+/** On a terminal how far it is, on one line; elsewhere a line for each step. */
+function forgetProgress(stream: NodeJS.WriteStream) {
+  let last: ForgetStep | undefined;
+  return {
+    show({ step, done, of }: ForgetProgress): void {
+      const words = stepWords[step];
+      if (stream.isTTY) stream.write(`\r\u001b[K${words}${of === undefined ? "" : `: ${done} of ${of} contents`}`);
+      else if (step !== last) stream.write(`${words}\n`);
+      last = step;
+    },
+    end(): void {
+      if (stream.isTTY) stream.write("\r\u001b[K");
+    },
+  };
+}
+
 async function forget(address: string, options: ForgetOptions): Promise<void> {
-  const { callEngine } = await import("./call-engine.ts");
-  const { dataFolderOf } = await import("./data-folder.ts");
-  const folder = await dataFolderOf(options);
+  const { openRetention } = await import("./retention-access.ts");
   const dryRun = options.dryRun === true;
-  const answer = await callEngine(folder, "POST", "/api/forget", { address, dryRun });
+  const access = await openRetention(options);
+  const bar = forgetProgress(process.stderr);
+  let answer: unknown;
+  try {
+    answer = await access.forget(address, dryRun, bar.show);
+  } finally {
+    bar.end();
+    await access.close();
+  }
   const print = (text: string) => process.stdout.write(`${text}\n`);
   if (options.json) return void print(JSON.stringify(answer));
   if (dryRun) {

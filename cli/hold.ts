@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import type { Command } from "commander";
 import type { FolderOptions } from "./data-folder.ts";
 import { printable } from "./printable.ts";
+import type { RetentionAccess } from "./retention-access.ts";
 
 interface HoldOptions extends FolderOptions {
   readonly json?: boolean;
@@ -21,7 +22,7 @@ Examples:
   mailweir hold list
   mailweir hold release ann@sender.example
 
-Needs a running engine.`,
+Works in the engine when one runs on the folder, and in the folder itself when none does.`,
     );
   const command = (name: string, description: string, example: string) =>
     hold
@@ -46,39 +47,36 @@ Needs a running engine.`,
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
-async function call(options: HoldOptions, method: string, path: string, body?: object): Promise<unknown> {
-  const { callEngine } = await import("./call-engine.ts");
-  const { dataFolderOf } = await import("./data-folder.ts");
-  return callEngine(await dataFolderOf(options), method, `/api/holds${path}`, body);
+async function withHolds<T>(options: HoldOptions, act: (access: RetentionAccess) => Promise<T>): Promise<T> {
+  const { openRetention } = await import("./retention-access.ts");
+  const access = await openRetention(options);
+  try {
+    return await act(access);
+  } finally {
+    await access.close();
+  }
 }
 
 async function add(subject: string, options: HoldOptions): Promise<void> {
   const by = options.by ?? userInfo().username;
-  const answer = await call(options, "POST", "", { subject, reason: options.reason, by });
-  print(options.json ? JSON.stringify(answer) : `${printable(subject, 100)} is held.`);
+  await withHolds(options, (access) => access.hold({ subject, reason: options.reason ?? "", by }));
+  print(options.json ? JSON.stringify({ held: true }) : `${printable(subject, 100)} is held.`);
 }
 
 async function list(options: HoldOptions): Promise<void> {
-  const answer = (await call(options, "GET", "")) as {
-    readonly holds: readonly {
-      readonly subject: string;
-      readonly reason: string;
-      readonly by: string;
-      readonly at: string;
-    }[];
-  };
-  if (options.json) return void print(JSON.stringify(answer));
-  for (const { subject, reason, by, at } of answer.holds) {
+  const holds = await withHolds(options, (access) => access.holds());
+  if (options.json) return void print(JSON.stringify({ holds }));
+  for (const { subject, reason, by, at } of holds) {
     print(`${printable(subject, 60).padEnd(40)}  ${at.slice(0, 10)}  ${printable(by, 30)}  ${printable(reason, 100)}`);
   }
-  if (answer.holds.length === 0) print("Nothing is held.");
+  if (holds.length === 0) print("Nothing is held.");
 }
 
 async function release(subject: string, options: HoldOptions): Promise<void> {
-  const answer = (await call(options, "POST", "/release", { subject })) as { readonly released: boolean };
+  const released = await withHolds(options, (access) => access.release(subject));
   print(
     options.json
-      ? JSON.stringify(answer)
-      : `${printable(subject, 100)} ${answer.released ? "is held no more." : "was not held."}`,
+      ? JSON.stringify({ released })
+      : `${printable(subject, 100)} ${released ? "is held no more." : "was not held."}`,
   );
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { findEngine, lockFolder } from "../local/store/lock.ts";
 import { openStore } from "../local/store/open-store.ts";
+import { settleCompaction } from "../local/store/owed-compaction.ts";
 import { bindAddressKey } from "../local/store/plain-suppressions.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
 import { deriveLocalTopology } from "../shared/config/local-topology.ts";
@@ -21,6 +22,8 @@ export interface SuppressionAccess
   list(options: { readonly after?: string; readonly limit: number }): Promise<readonly Suppression[]>;
   close(): Promise<void>;
 }
+
+const compactionTries = 40;
 
 /** @throws {FolderInUseError | AddressKeyChangedError | ConfigError} */
 export async function openSuppressions(options: FolderOptions): Promise<SuppressionAccess> {
@@ -68,6 +71,11 @@ async function inFolder(folder: string, configFile: string | undefined): Promise
       const manager = await manageSuppressions({ ...store.ports, clock, random });
       return {
         ...manager,
+        async forget(given: Whom) {
+          const forgotten = await manager.forget(given);
+          await settleCompaction(store.database, compactionTries);
+          return forgotten;
+        },
         list: (options) => store.ports.suppressions.list(options),
         async close() {
           await store.close();

@@ -9,6 +9,7 @@ import type { MailConfig, ResolvedConfig } from "../shared/config/types.ts";
 import { MailweirError } from "../shared/errors.ts";
 import type { Clock, Ports, Random } from "../shared/ports.ts";
 import { createReceiptSigner } from "../shared/receipt/receipt-signer.ts";
+import { manageSuppressions } from "../shared/unsubscribe/manage.ts";
 import { createBounceComposer } from "./actions/compose-bounce.ts";
 import { createRunner } from "./actions/runner.ts";
 import { createVerify } from "./actions/verify.ts";
@@ -31,6 +32,7 @@ import { createThreadHost } from "./invoke/thread-host.ts";
 import { createTimetable } from "./invoke/timetable.ts";
 import { openLog } from "./log.ts";
 import { createExpiry } from "./retention/expire-mail.ts";
+import { createForgetting } from "./retention/forgetting.ts";
 import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { openSearch, type Search } from "./search/open-search.ts";
@@ -315,6 +317,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     const token = Buffer.from(random.bytes(24)).toString("base64url");
+    const forgetting = createForgetting(
+      {
+        store,
+        search,
+        forgetPerson: async (address) => (await manageSuppressions(ports)).forget({ address }),
+        configuration: JSON.stringify(config),
+      },
+      { clock, random, log },
+    );
+    undo.push(() => forgetting.stop());
     const oneClickFunction = topology.functions.find(({ name }) => name === "one-click");
     const oneClick =
       oneClickFunction && host ? serveOneClick({ host, target: oneClickFunction, random, log }) : async () => undefined;
@@ -329,6 +341,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       config,
       store,
       search,
+      forgetting,
       ports,
       reception,
       token,
@@ -358,6 +371,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
     await runner.resume();
     scheduler.wake();
+    forgetting.resume();
     const smtpAddress = hostAndPort(smtp.address);
     const httpAddress = hostAndPort(http.address);
     const httpsAddress = http.secureAddress && hostAndPort(http.secureAddress);

@@ -15,6 +15,7 @@ import { releaseFromQuarantine } from "../../shared/streams/release.ts";
 import { readHeader } from "../actions/stored-block.ts";
 import type { Verify } from "../actions/verify.ts";
 import type { Log } from "../log.ts";
+import type { Forgetting } from "../retention/forgetting.ts";
 import type { Search } from "../search/open-search.ts";
 import { SearchSyntaxError } from "../search/parse-query.ts";
 import type { Reception } from "../smtp/reception.ts";
@@ -48,6 +49,7 @@ export interface ApiParts {
   readonly ports: Ports;
   readonly reception: Reception;
   readonly search: Search;
+  readonly forgetting: Forgetting;
   readonly verify: Verify;
   readonly log: Pick<Log, "error">;
   readonly sesApi: FindingsParts["sesApi"];
@@ -65,6 +67,7 @@ export function createApi({
   ports: allPorts,
   reception,
   search,
+  forgetting,
   verify,
   sesApi,
   log,
@@ -133,8 +136,8 @@ export function createApi({
 
   serveTickets(api, allPorts, config);
 
-  serveSuppressions(api, allPorts);
-  serveRetention(api, { config, store, ports: allPorts, search, clock: allPorts.clock });
+  serveSuppressions(api, allPorts, store.database);
+  serveRetention(api, { store, forgetting, clock: allPorts.clock });
 
   api.get("/quarantine", async (c) => {
     const limit = limitOf(c, 500);

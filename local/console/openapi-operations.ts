@@ -28,6 +28,11 @@ const text = z.string();
 const nullable = text.nullable();
 const number = z.number();
 const counts = z.record(text, number);
+const forgotten = z.looseObject({});
+const forgetRun = z.object({
+  run: text.describe("ask again with it"),
+  progress: z.object({ step: text, done: number.optional(), of: number.optional() }).nullable(),
+});
 const limit = z.coerce.number().int().min(1).describe("at most; 50 without it");
 const after = text.describe("`next` of the page before");
 const before = z.coerce.number().int().min(1).describe("`next` of the page before");
@@ -625,8 +630,13 @@ export const operations: readonly Operation[] = [
   {
     ...{ method: "post", path: "/forget", summary: "Forgets an address: its mail, and whatever names it" },
     body: forgetAddressBody,
-    answers: { 200: z.looseObject({}) },
+    answers: { 200: forgotten, 202: forgetRun },
     problems: [400, 409, 413, 503],
+  },
+  {
+    ...{ method: "get", path: "/forget/{run}", summary: "What came of a forgetting, or how far it is" },
+    answers: { 200: forgotten, 202: forgetRun },
+    problems: [400, 404, 409, 503],
   },
   {
     ...{ method: "get", path: "/holds", summary: "Addresses and messages that must not be forgotten" },

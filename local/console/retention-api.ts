@@ -1,13 +1,10 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import * as z from "zod";
-import type { ResolvedConfig } from "../../shared/config/types.ts";
-import type { Clock, Ports } from "../../shared/ports.ts";
-import { manageSuppressions } from "../../shared/unsubscribe/manage.ts";
+import type { Clock } from "../../shared/ports.ts";
 import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "../retention/errors.ts";
-import { type ForgetParts, forgetAddress, tryToForget } from "../retention/forget-address.ts";
+import type { ForgetRun, Forgetting } from "../retention/forgetting.ts";
 import { createHolds } from "../retention/holds.ts";
-import type { Search } from "../search/open-search.ts";
 import type { Store } from "../store/open-store.ts";
 import { jsonBody } from "./json-body.ts";
 import { problem } from "./problem.ts";
@@ -24,29 +21,27 @@ export const holdBody = z.strictObject({
 export const releaseHoldBody = z.strictObject({ subject: z.string().min(1).max(400) });
 
 export interface RetentionParts {
-  readonly config: ResolvedConfig;
-  readonly store: Store;
-  readonly ports: Ports;
-  readonly search: Pick<Search, "forget" | "sweep">;
+  readonly store: Pick<Store, "database">;
+  readonly forgetting: Forgetting;
   readonly clock: Clock;
 }
 
+const answerWithinMs = 2_000;
+
 /** Forgetting an address, and what must not be forgotten. */
 export function serveRetention(api: Hono<{ Bindings: HttpBindings }>, parts: RetentionParts): void {
-  const { config, store, ports, search, clock } = parts;
+  const { store, forgetting, clock } = parts;
   const holds = createHolds(store.database);
-  const forgetting: ForgetParts = {
-    store,
-    search,
-    forgetPerson: async (address) => (await manageSuppressions(ports)).forget({ address }),
-    configuration: JSON.stringify(config),
-  };
-
   api.post("/forget", async (c) => {
     const body = await jsonBody(c, forgetAddressBody, 10_000);
     if ("refused" in body) return body.refused;
     const { address, dryRun } = body.value;
-    return answer(c, () => (dryRun === true ? tryToForget(forgetting, address) : forgetAddress(forgetting, address)));
+    return answer(c, forgetting.begin(address, dryRun === true ? "look" : "forget"));
+  });
+
+  api.get("/forget/:run", async (c) => {
+    const run = forgetting.run(c.req.param("run"));
+    return run ? answer(c, run) : problem(c, 404, "No such run: the engine was started again since. Ask for it anew.");
   });
 
   api.get("/holds", (c) => c.json({ holds: holds.list() }));
@@ -62,14 +57,20 @@ export function serveRetention(api: Hono<{ Bindings: HttpBindings }>, parts: Ret
     return c.json({ released: await holds.release(body.value.subject) });
   });
 
-  async function answer(c: Context, act: () => Promise<object>): Promise<Response> {
+  /** What came of it; or, when that takes longer than a connection should wait, where to ask again. */
+  async function answer(c: Context, run: ForgetRun): Promise<Response> {
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(resolve, answerWithinMs);
     try {
-      return c.json(await act());
+      const result = await Promise.race([run.result, late]);
+      return result === undefined ? c.json({ run: run.id, progress: run.progress() ?? null }, 202) : c.json(result);
     } catch (error) {
       if (error instanceof NoAddressError) return problem(c, 400, error.message, error.code);
       if (error instanceof ForgetRefusedError) return problem(c, 409, error.message, error.code);
       if (error instanceof ForgetUnfinishedError) return problem(c, 503, error.message, error.code);
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -3,12 +3,15 @@ import type { Context, Hono } from "hono";
 import * as z from "zod";
 import { type Ports, suppressionReasons } from "../../shared/ports.ts";
 import { manageSuppressions, SuppressionInputError, type SuppressionManager } from "../../shared/unsubscribe/manage.ts";
+import type { Database } from "../store/database.ts";
+import { settleCompaction } from "../store/owed-compaction.ts";
 import { suppressionCursor } from "../store/suppressions.ts";
 import { limitOf, nextOf } from "./paging.ts";
 import { problem } from "./problem.ts";
 
 // A thousand rows with addresses as long as they may be.
 const maxBodyBytes = 1_000_000;
+const compactionTries = 20;
 
 const address = z.string().max(400).optional();
 const person = z.string().max(40).optional();
@@ -28,7 +31,11 @@ const row = z.strictObject({
 export const importBody = z.strictObject({ rows: z.array(row).max(1_000), source: z.string().min(1).max(200) });
 
 /** The suppression list: seen, asked, changed by hand, imported, forgotten. */
-export function serveSuppressions(api: Hono<{ Bindings: HttpBindings }>, ports: Ports): void {
+export function serveSuppressions(
+  api: Hono<{ Bindings: HttpBindings }>,
+  ports: Ports,
+  database: Pick<Database, "read" | "write" | "compact">,
+): void {
   const { suppressions } = ports;
 
   api.get("/suppressions", async (c) => {
@@ -75,7 +82,12 @@ export function serveSuppressions(api: Hono<{ Bindings: HttpBindings }>, ports: 
   post("/suppressions/remove", removeBody, async (manager, body) => ({
     result: await manager.remove(body as Given<typeof body>),
   }));
-  post("/suppressions/forget", forgetBody, (manager, body) => manager.forget(body as Given<typeof body>));
+  post("/suppressions/forget", forgetBody, async (manager, body) => {
+    const forgotten = await manager.forget(body as Given<typeof body>);
+    // What a reader keeps from being emptied now is done at the next time, or at the next start.
+    await settleCompaction(database, compactionTries);
+    return forgotten;
+  });
   post("/suppressions/import", importBody, (manager, { rows, source }) =>
     manager.importRows(rows as Given<(typeof rows)[number]>[], source),
   );

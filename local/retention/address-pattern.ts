@@ -9,7 +9,7 @@ export interface AddressPattern {
   readonly needle: string;
   isIn(text: string): boolean;
   /** The text with every occurrence replaced by what `by` answers for it. */
-  replace(text: string, by: (found: string) => string): string;
+  replace(text: string, by: (found: string, at: number) => string): string;
 }
 
 /**

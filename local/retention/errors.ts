@@ -19,7 +19,9 @@ export class ForgetUnfinishedError extends MailweirError {
   readonly code = "ERR_FORGET_UNFINISHED";
   readonly retryable = true;
   constructor(what: string) {
-    super(`Not everything is forgotten yet: ${what}. Run the same command again; it takes away what is left`);
+    super(
+      `Not everything is forgotten yet: ${what}. The engine goes on with it at its next start, or run the same command again`,
+    );
   }
 }
 

@@ -12,6 +12,8 @@ export interface Traces {
 }
 
 const page = 200;
+// As long as the engine may do nothing else.
+const turnMs = 10;
 // Longer than an address may be: what a border between two chunks cuts apart is found in the next one.
 const overlapCharacters = 1_024;
 
@@ -20,28 +22,45 @@ export async function findTraces(
   database: Pick<Database, "read">,
   contents: Pick<Contents, "open">,
   pattern: AddressPattern,
+  onProgress: (done: number, of: number) => void = () => undefined,
 ): Promise<Traces> {
   const found = new Set<number>();
+  const of = database.read((sql) => Number(sql.get("SELECT count(*) AS n FROM contents")?.["n"]));
+  let done = 0;
+  let turnEnds = performance.now() + turnMs;
   for (let after = -1; ; ) {
     const ids = database.read((sql) =>
       sql.all("SELECT id FROM contents WHERE id > ? ORDER BY id LIMIT ?", after, page).map((row) => Number(row["id"])),
     );
-    for (const id of ids) if (await contentHolds(contents, id, pattern)) found.add(id);
+    for (const id of ids) {
+      if (await contentHolds(contents, id, pattern)) found.add(id);
+      if (performance.now() < turnEnds) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnEnds = performance.now() + turnMs;
+    }
+    done += ids.length;
+    onProgress(done, Math.max(of, done));
     const last = ids.at(-1);
     if (last === undefined) break;
     after = last;
+  }
+  const messages = new Map<number, string>();
+  for (let after = -1; ; ) {
+    const rows = database.read((sql) =>
+      sql.all(
+        `SELECT m.seq, ses_message_id, raw, mail_from, m.recipients, subject, author FROM messages m JOIN ids USING (seq)
+         WHERE m.seq > ? ORDER BY m.seq LIMIT ?`,
+        ...[after, page],
+      ),
+    );
+    for (const row of rows)
+      if (found.has(Number(row["raw"])) || rowHolds(row, pattern))
+        messages.set(Number(row["seq"]), String(row["ses_message_id"]));
+    const last = rows.at(-1)?.["seq"];
+    if (last === undefined) break;
+    after = Number(last);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const messages = database.read((sql) => {
-    const named = new Map<number, string>();
-    const idOf = (seq: number) =>
-      String(sql.get("SELECT ses_message_id FROM ids WHERE seq = ?", seq)?.["ses_message_id"]);
-    for (const row of sql.all("SELECT seq, raw, mail_from, recipients, subject, author FROM messages")) {
-      if (found.has(Number(row["raw"])) || rowHolds(row, pattern))
-        named.set(Number(row["seq"]), idOf(Number(row["seq"])));
-    }
-    return named;
-  });
   return { messages, contents: found };
 }
 

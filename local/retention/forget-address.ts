@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Sql } from "../store/database.ts";
 import type { Store } from "../store/open-store.ts";
+import { oweCompaction, settleCompaction } from "../store/owed-compaction.ts";
 import { type AddressPattern, addressPattern } from "./address-pattern.ts";
 import { tellBackups } from "./backup-folders.ts";
 import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "./errors.ts";
 import { findTraces, namesMessage, rowHolds } from "./find-traces.ts";
+import { deleteForgetRecord, type ForgetRecord, forgetRecord, writeForgetRecord } from "./forget-record.ts";
 import { holdOn } from "./holds.ts";
 import { removeFiles } from "./remove-files.ts";
 import { removeRows } from "./remove-rows.ts";
@@ -33,42 +36,75 @@ export interface Forgotten {
   readonly untold: readonly string[];
 }
 
+export type ForgetStep = "looking" | "deleting" | "looking again" | "search index" | "compacting";
+
+export interface ForgetProgress {
+  readonly step: ForgetStep;
+  /** While it looks: stored contents that it has read, of how many. */
+  readonly done?: number;
+  readonly of?: number;
+}
+
 const passes = 5;
+const passPauseMs = 200;
 const busyTries = 40;
 const busyPauseMs = 250;
 
 /**
  * Takes an address out of everything that this folder holds. A message that names it is deleted whole, also for its other
- * recipients: signed octets cannot be changed. Every step may be done again, so a run that died is repaired by the next one.
+ * recipients: signed octets cannot be changed. From before the first deletion a record of it is kept (forget-record.ts), and
+ * every step may be done again: whoever calls it with the same address goes on where a run ended that died.
  *
  * @throws {NoAddressError | ForgetRefusedError | ForgetUnfinishedError}
  */
-export async function forgetAddress(parts: ForgetParts, text: string): Promise<Forgotten> {
+export async function forgetAddress(
+  parts: ForgetParts,
+  text: string,
+  onProgress: (progress: ForgetProgress) => void = () => undefined,
+): Promise<Forgotten> {
   const { store, search, forgetPerson } = parts;
   const { database, contents, folder } = store;
   const pattern = patternOf(text);
+  const { address } = pattern;
   if (!parts.again) refuseWhatIsConfigured(parts, pattern);
-  const first = await findTraces(database, contents, pattern);
-  if (!parts.again) refuseWhatIsHeld(parts, pattern, first.messages.values());
+  const look = (step: "looking" | "looking again") =>
+    findTraces(database, contents, pattern, (done, of) => onProgress({ step, done, of }));
+  let traces = await look("looking");
+  let record: ForgetRecord = await database.write((tx) => {
+    if (!parts.again) refuseWhatIsHeld(tx, pattern, traces.messages.values(), false);
+    const begun = forgetRecord(tx, address) ?? { address, messages: [], rows: 0, files: 0 };
+    writeForgetRecord(tx, begun);
+    return begun;
+  });
 
-  const { person } = await forgetPerson(pattern.address);
+  const { person } = await forgetPerson(address);
   const untold = await tellBackups(folder, person);
-  const messages = new Map<number, string>();
-  let rows = 0;
-  let files = 0;
-  let traces = first;
   // What was under way during one pass may have written behind it: the next one finds that.
   for (let pass = 1; ; pass++) {
-    for (const [seq, id] of traces.messages) messages.set(seq, id);
-    const ids = new Set(messages.values());
-    const removed = await database.write((tx) => removeRows(tx, contents, pattern, traces.contents, messages));
-    rows += removed;
-    files += await removeFiles(folder, pattern, (text) => namesMessage(text, ids));
-    await search.forget([...messages.keys()]);
-    traces = await findTraces(database, contents, pattern);
+    onProgress({ step: "deleting" });
+    const { messages: deleted, contents: holding } = traces;
+    record = await database.write((tx) => {
+      // Somebody may have held it while we looked.
+      if (!parts.again) refuseWhatIsHeld(tx, pattern, deleted.values(), record.messages.length + record.rows > 0);
+      const known = new Map([...idsOf(tx, record.messages), ...deleted]);
+      const rows = record.rows + removeRows(tx, contents, pattern, holding, known);
+      const next = { ...record, messages: [...known.keys()], rows };
+      writeForgetRecord(tx, next);
+      return next;
+    });
+    const ids = new Set(database.read((sql) => idsOf(sql, record.messages)).values());
+    const files = await removeFiles(folder, pattern, (text) => namesMessage(text, ids));
+    if (files > 0) {
+      record = { ...record, files: record.files + files };
+      await database.write((tx) => writeForgetRecord(tx, record));
+    }
+    await search.forget(record.messages);
+    traces = await look("looking again");
     if (traces.contents.size === 0 && traces.messages.size === 0 && !isLeft(parts, pattern)) break;
     if (pass === passes) throw new ForgetUnfinishedError("mail of this address goes on arriving");
+    await sleep(passPauseMs);
   }
+  onProgress({ step: "search index" });
   await search.sweep();
   for (let tries = 1; ; tries++) {
     const left = Number(database.read((sql) => sql.get("SELECT count(*) AS n FROM unlinks")?.["n"]));
@@ -76,20 +112,40 @@ export async function forgetAddress(parts: ForgetParts, text: string): Promise<F
     if (tries === busyTries) throw new ForgetUnfinishedError("files below contents/ could not be deleted");
     await sleep(busyPauseMs);
   }
-  // Deleted rows lie in free space, where earlier deletions of the same address may lie too.
-  for (let tries = 1; !database.compact(); tries++) {
-    if (tries === busyTries) throw new ForgetUnfinishedError("a long reader keeps the database's log");
-    await sleep(busyPauseMs);
-  }
-  return { person, messages: messages.size, rows, files, untold };
+  onProgress({ step: "compacting" });
+  // The record names the address too: it goes, and what is left to do is known without it.
+  await database.write((tx) => {
+    deleteForgetRecord(tx, address);
+    oweCompaction(tx);
+  });
+  if (!(await settleCompaction(database, busyTries)))
+    throw new ForgetUnfinishedError("a long reader keeps the database's log");
+  const { messages, rows, files } = record;
+  return { person, messages: messages.length, rows, files, untold };
+}
+
+function idsOf(sql: Sql, sequences: readonly number[]): ReadonlyMap<number, string> {
+  return new Map(
+    sequences.map((seq) => [
+      seq,
+      String(sql.get("SELECT ses_message_id FROM ids WHERE seq = ?", seq)?.["ses_message_id"]),
+    ]),
+  );
 }
 
 /** How much `forgetAddress` would delete, and why it would refuse to. */
-export async function tryToForget(parts: ForgetParts, text: string): Promise<{ readonly messages: readonly string[] }> {
+export async function tryToForget(
+  parts: ForgetParts,
+  text: string,
+  onProgress: (progress: ForgetProgress) => void = () => undefined,
+): Promise<{ readonly messages: readonly string[] }> {
   const pattern = patternOf(text);
   refuseWhatIsConfigured(parts, pattern);
-  const { messages } = await findTraces(parts.store.database, parts.store.contents, pattern);
-  refuseWhatIsHeld(parts, pattern, messages.values());
+  const { database, contents } = parts.store;
+  const { messages } = await findTraces(database, contents, pattern, (done, of) =>
+    onProgress({ step: "looking", done, of }),
+  );
+  database.read((sql) => refuseWhatIsHeld(sql, pattern, messages.values(), false));
   return { messages: [...messages.values()] };
 }
 
@@ -111,16 +167,15 @@ function refuseWhatIsConfigured({ store, configuration }: ForgetParts, pattern: 
   );
 }
 
-function refuseWhatIsHeld({ store }: ForgetParts, pattern: AddressPattern, ids: Iterable<string>): void {
-  store.database.read((sql) => {
-    for (const subject of [pattern.address, ...ids]) {
-      const hold = holdOn(sql, subject);
-      if (!hold) continue;
-      throw new ForgetRefusedError(
-        `${subject} is held since ${hold.at.slice(0, 10)} by ${hold.by}: ${hold.reason}. Nothing was deleted; mailweir hold release ${subject} ends the hold`,
-      );
-    }
-  });
+function refuseWhatIsHeld(sql: Sql, pattern: AddressPattern, ids: Iterable<string>, begun: boolean): void {
+  for (const subject of [pattern.address, ...ids]) {
+    const hold = holdOn(sql, subject);
+    if (!hold) continue;
+    const state = begun ? "What was deleted before stays so" : "Nothing was deleted";
+    throw new ForgetRefusedError(
+      `${subject} is held since ${hold.at.slice(0, 10)} by ${hold.by}: ${hold.reason}. ${state}; mailweir hold release ${subject} ends the hold`,
+    );
+  }
 }
 
 function isLeft({ store }: ForgetParts, pattern: AddressPattern): boolean {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode, nodeFileSystem, readChunks, removeFile, syncFolderNow } from "../store/files.ts";
 import type { DataFolder } from "../store/layout.ts";
@@ -40,19 +40,23 @@ export async function removeFiles(
 
 /** In place and of the same length, because the engine goes on writing behind it. */
 function overwrite(path: string, pattern: AddressPattern): boolean {
-  const text = readFileSync(path, "latin1");
+  const text = readFileSync(path, "utf8");
   const found: { readonly at: number; readonly length: number }[] = [];
-  let rest = 0;
-  pattern.replace(text, (match) => {
-    const at = text.indexOf(match, rest);
-    rest = at + match.length;
-    found.push({ at, length: match.length });
+  let octets = 0;
+  let read = 0;
+  pattern.replace(text, (match, at) => {
+    octets += Buffer.byteLength(text.slice(read, at));
+    const length = Buffer.byteLength(match);
+    found.push({ at: octets, length });
+    octets += length;
+    read = at + match.length;
     return match;
   });
   if (found.length === 0) return false;
   const file = openSync(path, "r+");
   try {
     for (const { at, length } of found) writeSync(file, Buffer.alloc(length, "x"), 0, length, at);
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }

@@ -2,6 +2,7 @@ import type { Contents } from "../store/contents.ts";
 import type { Row, SqlValue, Transaction } from "../store/database.ts";
 import type { AddressPattern } from "./address-pattern.ts";
 import { namesMessage, rowHolds, tablesOf } from "./find-traces.ts";
+import { isForgetting } from "./forget-record.ts";
 
 // Everything of one message lies under its number.
 const ofMessage = [
@@ -142,6 +143,8 @@ function cleanTable(
   const where = keys.map((key) => `"${key}" = ?`).join(" AND ");
   let changed = 0;
   for (const row of tx.all(`SELECT * FROM "${table}"`)) {
+    // What is being forgotten is written down until it is.
+    if (table === "settings" && isForgetting(row)) continue;
     const holds = rowHolds(row, pattern);
     const names =
       byId.has(table) && Object.values(row).some((value) => typeof value === "string" && namesMessage(value, ids));

@@ -22,6 +22,8 @@ export type IndexNews =
 // Small, so that what was done when the machine stops is nearly all of it, and a removal waits for little.
 const batch = 32;
 const sweepBatch = 1_000;
+const compactTries = 40;
+const compactPauseMs = 250;
 
 const port = parentPort;
 if (!port) throw new Error("index-thread.ts runs in a worker thread only");
@@ -74,7 +76,14 @@ async function run(): Promise<void> {
 async function answer(request: Exclude<IndexRequest, { kind: "close" }>): Promise<void> {
   if (request.kind === "look") return;
   if (request.kind === "remove") await removeFromIndex(index, request.sequences);
-  else await sweep();
+  else {
+    await sweep();
+    // Where a page was split, words that are gone since lie in its free space. A reader may keep the log for a moment.
+    for (let tries = 0; tries < compactTries && !index.compact(); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, compactPauseMs));
+    }
+    return;
+  }
   // The log still holds the pages as they were.
   index.checkpoint();
 }

@@ -13,6 +13,7 @@ import { personFromOctets, personToOctets } from "../../shared/unsubscribe/perso
 import { crowded, hasEnded, outlasts } from "../../shared/unsubscribe/suppression-terms.ts";
 import { assertClaim, effectResult, noteEffect } from "./claims.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
+import { oweCompaction } from "./owed-compaction.ts";
 
 /** Who does not want mail. Pages go on behind `suppressionCursor` of the last one. */
 export function createSuppressions(
@@ -138,6 +139,7 @@ export function createSuppressions(
           person,
         );
         noteChange(tx, "forgotten", { person, list: everything, reason: "forgotten", evidence: forgottenEvidence }, at);
+        oweCompaction(tx);
       }),
   };
 }

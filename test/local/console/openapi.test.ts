@@ -18,7 +18,9 @@ interface Document {
 test("every route and method is described, and nothing that there is not", () => {
   const { config, store, ports, reception, search } = running.engine;
   const unused = undefined as never;
-  const api = createApi({ config, store, ports, reception, search, verify: unused, sesApi: unused, log: unused });
+  const api = createApi({
+    ...{ config, store, ports, reception, search, verify: unused, sesApi: unused, forgetting: unused, log: unused },
+  });
   const routes = api.routes
     .filter(({ method }) => method !== "ALL")
     .map(({ method, path }) => `${method.toLowerCase()} /api${path.replace(/:(\w+)/g, "{$1}")}`);
