@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { checkReceiving } from "../local/doctor/check-receiving.ts";
 import type { AccountOptions } from "../shared/aws/read-account.ts";
 import { diagnoseAccount } from "../shared/config/doctor/diagnose-account.ts";
 import { bySeverity, type Finding } from "../shared/config/doctor/finding.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
+import type { ResolvedConfig } from "../shared/config/types.ts";
 import { receivingRules } from "./receiving-rules.ts";
 
 export interface CheckQuestion {
@@ -18,6 +20,8 @@ export interface CheckQuestion {
   readonly account?: AccountOptions;
   /** Without a configuration file only the account is asked about. Default false. */
   readonly configIsOptional?: boolean;
+  /** Default: now. */
+  readonly today?: Date;
 }
 
 export interface Checked {
@@ -33,7 +37,7 @@ export interface Checked {
  */
 export async function checkConfig(question: CheckQuestion): Promise<Checked> {
   const { stage } = question;
-  const today = new Date();
+  const today = question.today ?? new Date();
   const config =
     question.configIsOptional && question.account && !existsSync(question.config)
       ? undefined
@@ -53,11 +57,41 @@ export async function checkConfig(question: CheckQuestion): Promise<Checked> {
       })),
     );
   }
+  if (config && stage === undefined) findings.push(...(await shortenedRetention(config, question.data, today)));
   if (account) findings.push(...diagnoseAccount(account, today));
   return {
     rules: (config?.ruleSet.rules.length ?? 0) + (account?.ruleSet?.rules.length ?? 0),
     findings: bySeverity(findings),
   };
+}
+
+/** What the next start would delete, because a period is shorter than the one that the engine of the folder goes by. */
+async function shortenedRetention(
+  config: ResolvedConfig,
+  data: string | undefined,
+  now: Date,
+): Promise<readonly Finding[]> {
+  const folder = resolve(data ?? config.local.data);
+  if (!existsSync(resolve(folder, "mailweir.sqlite3"))) return [];
+  const { openStoreReadOnly } = await import("../local/store/open-read-only.ts");
+  const { describeShortened, whatIsShortened } = await import("../local/retention/shortened.ts");
+  const store = await openStoreReadOnly(folder);
+  try {
+    const shortened = await whatIsShortened(store.database, config.retention, now);
+    if (!shortened) return [];
+    return [
+      {
+        code: "retention-shortened",
+        severity: "warning",
+        at: "retention",
+        what: `The engine of ${folder} would delete ${describeShortened(shortened)}.`,
+        why: "A period is shorter than the one that it went by until now; the first deletion comes an hour after its next start.",
+        fix: "Lengthen the period, hold what must stay (mailweir hold), or make a backup (mailweir backup) and start the engine.",
+      },
+    ];
+  } finally {
+    await store.close();
+  }
 }
 
 async function readAccountFor(options: AccountOptions, region: string | undefined) {

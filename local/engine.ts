@@ -31,8 +31,9 @@ import { requestId } from "./invoke/request-id.ts";
 import { createThreadHost } from "./invoke/thread-host.ts";
 import { createTimetable } from "./invoke/timetable.ts";
 import { openLog } from "./log.ts";
-import { createExpiry } from "./retention/expire-mail.ts";
+import { createExpiry, postponeExpiry } from "./retention/expire-mail.ts";
 import { createForgetting } from "./retention/forgetting.ts";
+import { describeShortened, noteRetention, whatIsShortened } from "./retention/shortened.ts";
 import { createScanner } from "./scan/create-scanner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { openSearch, type Search } from "./search/open-search.ts";
@@ -262,6 +263,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     const timetable =
       host && createTimetable({ functions: topology.functions, database: store.database, host, clock, random, log });
+    const shortened = await whatIsShortened(store.database, config.retention, clock.now());
+    await store.database.write((tx) => {
+      noteRetention(tx, config.retention);
+      if (shortened) postponeExpiry(tx, clock.now());
+    });
+    if (shortened) log.info("retention was shortened", { deletes: describeShortened(shortened) });
     const expiry = createExpiry({ store, search, retention: config.retention, clock, log });
     const pumps = host
       ? [
@@ -400,6 +407,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       domains: config.domains,
       notes: [
         ...(cloud ? [`mail is handed over to ${cloud.place}; no function runs here`] : []),
+        ...(shortened
+          ? [
+              `retention was shortened: within an hour and a bit ${describeShortened(shortened)} are deleted; to keep them, stop now and lengthen it (docs/retention.md)`,
+            ]
+          : []),
         ...activeSetNote(sesApi.activeReceiving().ruleSet?.name, config.ruleSet.name),
         ...notes(config),
       ],

@@ -1,10 +1,12 @@
 import type { ResolvedRetention } from "../../shared/config/types.ts";
 import type { Clock } from "../../shared/ports.ts";
+import { endsAnyMail, periodDays } from "../../shared/retention/period.ts";
 import { createPump, type Pump } from "../invoke/pump.ts";
 import type { Log } from "../log.ts";
 import type { Sql, Transaction } from "../store/database.ts";
 import type { Store } from "../store/open-store.ts";
 import { type AddressPattern, addressPattern } from "./address-pattern.ts";
+import { expireTickets } from "./expire-tickets.ts";
 import { holds, namesMessage, rowHolds } from "./find-traces.ts";
 import { createHolds, type Hold, holdOn } from "./holds.ts";
 import { removeMessage } from "./remove-rows.ts";
@@ -29,6 +31,11 @@ const beganName = "began expire-mail";
 // Stands from a removal until the index does not hold its words either.
 const unsweptName = "expired in search";
 
+/** The next run comes an hour from now: time to think again. */
+export function postponeExpiry(tx: Transaction, now: Date): void {
+  setSetting(tx, beganName, String(now.getTime()));
+}
+
 /**
  * Every hour removes the mail whose periods are over, with everything that was made of it. What was removed is committed in
  * small transactions, so a run that was killed is gone on with by the next one.
@@ -36,7 +43,7 @@ const unsweptName = "expired in search";
 export function createExpiry(parts: ExpiryParts): Pump & { nextDue(): Date | undefined } {
   const { store, retention, clock, log } = parts;
   const { database } = store;
-  if (retention.defaultDays === undefined && Object.keys(retention.streamDays).length === 0) {
+  if (!endsAnyMail(retention) && !Number.isFinite(retention.ticketDays ?? Number.POSITIVE_INFINITY)) {
     return { tick: async () => undefined, idle: async () => undefined, stop() {}, nextDue: () => undefined };
   }
   let stopped = false;
@@ -91,6 +98,7 @@ async function expireMail(parts: ExpiryParts, now: Date, isStopped: () => boolea
       await turn();
     }
   }
+  const tickets = isStopped() ? 0 : await expireTickets(database, retention, now);
   for (const { hold, ids } of kept.values()) {
     log.info("mail stays beyond its period: it is held", {
       messages: ids.length,
@@ -101,6 +109,7 @@ async function expireMail(parts: ExpiryParts, now: Date, isStopped: () => boolea
     });
   }
   if (removed > 0) log.info("mail expired", { removed });
+  if (tickets > 0) log.info("tickets expired", { removed: tickets });
 }
 
 async function removeBatch(
@@ -185,15 +194,20 @@ function expiredBehind(
 }
 
 /** Whether all that was to be done with a message is done, and the longest of its streams' periods is behind it. */
-function isOver(sql: Sql, seq: number, { defaultDays, streamDays }: ResolvedRetention, now: Date): boolean {
+function isOver(sql: Sql, seq: number, retention: ResolvedRetention, now: Date): boolean {
   const message = sql.get("SELECT received_at FROM messages WHERE seq = ? AND ended_at IS NOT NULL", seq);
   if (!message) return false;
-  const recipients = sql.all("SELECT stream, open FROM recipients WHERE seq = ?", seq);
+  const recipients = sql.all(
+    "SELECT stream, json_extract(decision, '$.nature.kind') AS nature, open FROM recipients WHERE seq = ?",
+    seq,
+  );
   // The pipeline took it over, but nobody has been told yet whose it is.
   if (recipients.length === 0 && sql.get("SELECT 1 FROM metas WHERE seq = ?", seq)) return false;
-  const daysOf = (stream: unknown) =>
-    (typeof stream === "string" ? streamDays[stream] : undefined) ?? defaultDays ?? Number.POSITIVE_INFINITY;
-  const days = recipients.length === 0 ? daysOf(null) : Math.max(...recipients.map(({ stream }) => daysOf(stream)));
+  const text = (value: unknown) => (typeof value === "string" ? value : null);
+  const days =
+    recipients.length === 0
+      ? periodDays(retention, null, null)
+      : Math.max(...recipients.map(({ stream, nature }) => periodDays(retention, text(stream), text(nature))));
   if (Number(message["received_at"]) + days * dayMs > now.getTime()) return false;
   // Who is held in quarantine has a period of their own, and may still be let through.
   return recipients.every(({ open }) => Number(open) === 0) && !sql.get("SELECT 1 FROM quarantine WHERE seq = ?", seq);

@@ -10,7 +10,7 @@ import type {
 } from "../../shared/ports.ts";
 import { createActionLog } from "./actions.ts";
 import { readContents } from "./contents.ts";
-import { openDatabase } from "./database.ts";
+import { type Database, openDatabase } from "./database.ts";
 import type { EngineStore } from "./engine-store.ts";
 import { type FileSystem, nodeFileSystem } from "./files.ts";
 import { dataFolder } from "./layout.ts";
@@ -56,6 +56,7 @@ export interface ReadOnlyStore {
   };
   /** What the SES API made, and which set it activated. */
   readonly ruleSets: Pick<RuleSets, "read" | "revision">;
+  readonly database: Pick<Database, "read">;
   close(): Promise<void>;
 }
 
@@ -93,6 +94,7 @@ export async function openStoreReadOnly(
       outbox: readOutbox(database, contents),
     },
     ruleSets: createRuleSets(database),
+    database,
     close: () => database.close(),
   };
 }

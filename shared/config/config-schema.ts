@@ -349,7 +349,17 @@ const unsubscribe = z.strictObject({
 
 const templates = Object.keys(bounceTemplates) as [BounceTemplateName, ...BounceTemplateName[]];
 
-const retentionPeriod = z.strictObject({ days: z.union([z.number().min(1).max(36_500), z.literal("forever")]) });
+const retentionDays = z.union([z.number().min(1).max(36_500), z.literal("forever")]);
+const retentionPeriod = z.strictObject({ days: retentionDays });
+const retentionByNature = z.partialRecord(nature, retentionPeriod);
+const retention = z.strictObject({
+  default: retentionPeriod.optional(),
+  streams: z
+    .record(text, z.strictObject({ days: retentionDays.optional(), natures: retentionByNature.optional() }))
+    .optional(),
+  natures: retentionByNature.optional(),
+  tickets: retentionPeriod.optional(),
+});
 
 export const configSchema = z.strictObject({
   domains: z.array(text).min(1).max(10_000),
@@ -361,9 +371,7 @@ export const configSchema = z.strictObject({
   tickets: tickets.optional(),
   personal: personal.optional(),
   quarantine: z.strictObject({ days: z.number().min(1).max(3650).optional() }).optional(),
-  retention: z
-    .strictObject({ default: retentionPeriod.optional(), streams: z.record(text, retentionPeriod).optional() })
-    .optional(),
+  retention: retention.optional(),
   ipFilters: z
     .array(z.union([z.strictObject({ block: text }), z.strictObject({ allow: text })]))
     .max(100)
@@ -412,9 +420,14 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   "tokens.addressSecretFrom": secretSources,
   tickets: Object.keys(tickets.shape),
   quarantine: ["days"],
-  retention: ["default", "streams"],
+  retention: Object.keys(retention.shape),
   "retention.default": ["days"],
-  "retention.streams.*": ["days"],
+  "retention.tickets": ["days"],
+  "retention.streams.*": ["days", "natures"],
+  "retention.streams.*.natures": natures,
+  "retention.streams.*.natures.*": ["days"],
+  "retention.natures": natures,
+  "retention.natures.*": ["days"],
   "tickets.subjectTag": ["before", "after"],
   ...sinkKeys,
   local: Object.keys(local.shape),

@@ -309,11 +309,21 @@ function resolveRetention(
       ...(suggestion !== undefined && { suggestion }),
     });
   }
+  const byNature = (natures: RetentionConfig["natures"] = {}) =>
+    Object.fromEntries(
+      Object.entries(natures).flatMap(([name, period]) => (period === undefined ? [] : [[name, daysOf(period)]])),
+    );
+  const byStream = Object.entries(config.streams ?? {});
   return {
     ...(config.default && { defaultDays: daysOf(config.default) }),
     streamDays: Object.fromEntries(
-      Object.entries(config.streams ?? {}).map(([name, period]) => [name, daysOf(period)]),
+      byStream.flatMap(([name, { days }]) => (days === undefined ? [] : [[name, daysOf({ days })]])),
     ),
+    natureDays: byNature(config.natures),
+    streamNatureDays: Object.fromEntries(
+      byStream.flatMap(([name, { natures }]) => (natures === undefined ? [] : [[name, byNature(natures)]])),
+    ),
+    ...(config.tickets && { ticketDays: daysOf(config.tickets) }),
   };
 }
 

@@ -44,7 +44,18 @@ export interface MailConfig {
 export interface RetentionConfig {
   /** For streams that are not named, and for mail of no stream. Default: for ever. */
   readonly default?: RetentionPeriod;
-  readonly streams?: Readonly<Record<string, RetentionPeriod>>;
+  /** By stream; below it by what the mail is, which counts alone then. */
+  readonly streams?: Readonly<Record<string, StreamRetention>>;
+  /** By what the mail is, in every stream; where both have a period, the longer one counts. */
+  readonly natures?: Readonly<Partial<Record<Nature, RetentionPeriod>>>;
+  /** Closed tickets, from their last change. Default: for ever; open tickets always are. */
+  readonly tickets?: RetentionPeriod;
+}
+
+export interface StreamRetention {
+  /** Without it, the period of a nature or the default. */
+  readonly days?: number | "forever";
+  readonly natures?: Readonly<Partial<Record<Nature, RetentionPeriod>>>;
 }
 
 export interface RetentionPeriod {
@@ -541,6 +552,10 @@ export interface ResolvedRetention {
   readonly defaultDays?: number;
   /** Only streams with a period of their own; `Infinity` is for ever. */
   readonly streamDays: Readonly<Record<string, number>>;
+  readonly natureDays: Readonly<Partial<Record<Nature, number>>>;
+  readonly streamNatureDays: Readonly<Record<string, Readonly<Partial<Record<Nature, number>>>>>;
+  /** Absent: for ever. */
+  readonly ticketDays?: number;
 }
 
 export interface ResolvedAws {

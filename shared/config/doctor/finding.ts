@@ -43,6 +43,7 @@ export type FindingCode =
   | "mx-missing"
   | "mx-elsewhere"
   | "mx-unknown"
+  | "retention-shortened"
   | "test-scanner";
 
 const ranks: Readonly<Record<Finding["severity"], number>> = { error: 0, warning: 1, note: 2 };

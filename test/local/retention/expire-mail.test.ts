@@ -3,10 +3,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { checkConfig } from "../../../cli/check-config.ts";
 import { type Engine, startEngine } from "../../../local/engine.ts";
 import { createExpiry } from "../../../local/retention/expire-mail.ts";
 import { createHolds } from "../../../local/retention/holds.ts";
+import { whatIsShortened } from "../../../local/retention/shortened.ts";
 import { openIndexReadOnly } from "../../../local/search/open-index.ts";
+import { openStoreReadOnly } from "../../../local/store/open-read-only.ts";
 import { resolveConfig } from "../../../shared/config/resolve-config.ts";
 import type { MailConfig } from "../../../shared/config/types.ts";
 import { mail } from "../console/console-engine.ts";
@@ -182,9 +185,117 @@ test("a period of no stream, or of no length, is refused with its place", () => 
   };
   expect(refusal({ streams: { bounc: { days: 5 } } })).toMatch(/retention\.streams\.bounc\b[\s\S]*bounce/);
   expect(refusal({ default: { days: 0 } })).toMatch(/retention\.default\.days/);
+  expect(refusal({ natures: { autoreply: { days: 3 } } })).toMatch(/retention\.natures\b[\s\S]*auto-reply/);
+  expect(refusal({ streams: { ticket: { natures: { human: { days: 0 } } } } })).toMatch(/natures\.human\.days/);
+  expect(refusal({ tickets: { days: 0 } })).toMatch(/retention\.tickets\.days/);
   expect(refusal({ default: { day: 3 } })).toMatch(/retention\.default\.day\b[\s\S]*days/);
   expect(refusal({ default: { days: 1 }, streams: { bounce: { days: "forever" } } })).toBe("accepted");
 });
+
+test("a nature has a period of its own, in every stream or in one", async () => {
+  await start({
+    ...base,
+    retention: {
+      default: { days: 10 },
+      streams: { personal: { natures: { "auto-reply": { days: 2 } } } },
+      natures: { "auto-reply": { days: 20 } },
+    },
+  });
+  const automatic = { "Auto-Submitted": "auto-replied", Subject: "Out of office" };
+  const personal = await send(mail("Away", "I am away.", automatic), ["ann@example.com"]);
+  const diverted = await send(mail("Away too", "I am away.", automatic), ["support@example.com"]);
+  const human = await send(mail("Human", "Hello."), ["ann@example.com"]);
+  await worked(3);
+  await at(3);
+  expect(kept()).toEqual([diverted, human]);
+  expect(kept()).not.toContain(personal);
+  await at(11);
+  expect(kept()).toEqual([diverted]);
+  await at(21);
+  expect(kept()).toEqual([]);
+}, 120_000);
+
+test("a ticket expires when it was closed so long ago, an open or a held one does not", async () => {
+  await start({ ...base, retention: { tickets: { days: 30 } } });
+  const author = (name: string) => ({ From: `${name} <${name}@sender.example>` });
+  await send(mail("Closed", "One.", author("one")), ["support@example.com"]);
+  await send(mail("Open", "Two.", author("two")), ["support@example.com"]);
+  await send(mail("Held", "Three.", author("three")), ["support@example.com"]);
+  await worked(3);
+  const subjects = async () =>
+    (await engine.ports.tickets.list({ limit: 9 })).tickets.map(({ subject }) => subject).sort();
+  expect(await subjects()).toEqual(["Closed", "Held", "Open"]);
+  for (const { id, subject } of (await engine.ports.tickets.list({ limit: 9 })).tickets)
+    if (subject !== "Open") await engine.ports.tickets.change(id, { id: `close-${id}`, state: "closed" });
+  const holds = createHolds(engine.store.database);
+  const subject = "three@sender.example";
+  await holds.hold({ subject, reason: "case 4711", by: "counsel", at: clock.now().toISOString() });
+  await at(29);
+  expect(await subjects()).toEqual(["Closed", "Held", "Open"]);
+  await at(31);
+  expect(await subjects()).toEqual(["Held", "Open"]);
+  expect(count("SELECT count(*) AS n FROM ticket_entries")).toBe(2);
+  expect(count("SELECT count(*) AS n FROM ticket_message_ids")).toBeGreaterThan(0);
+  // The mail has a period of its own: none.
+  expect(kept()).toHaveLength(3);
+  await holds.release(subject);
+  await at(32);
+  expect(await subjects()).toEqual(["Open"]);
+  await at(4_000);
+  expect(await subjects()).toEqual(["Open"]);
+}, 120_000);
+
+test("a shorter period is told at start with what goes, and deletes nothing for an hour", async () => {
+  await start({ ...base, retention: { default: { days: 100 } } });
+  const ids = [await send(mail("One"), ["ann@example.com"]), await send(mail("Two"), ["support@example.com"])];
+  await worked(2);
+  for (const { id } of (await engine.ports.tickets.list({ limit: 9 })).tickets)
+    await engine.ports.tickets.change(id, { id: `close-${id}`, state: "closed" });
+  await at(20);
+  await engine.stop();
+  const shorter: MailConfig = {
+    ...base,
+    retention: { default: { days: 10 }, streams: { personal: { days: 50 } }, tickets: { days: 10 } },
+  };
+  const store = await openStoreReadOnly(join(folder, "data"));
+  const { retention } = resolveConfig(shorter);
+  expect(await whatIsShortened(store.database, retention, clock.now())).toEqual({
+    messages: 1,
+    oldest: "2026-08-04T09:15:02.000Z",
+    byKind: { "ticket human": 1 },
+    tickets: 1,
+  });
+  await store.close();
+  const configFile = join(folder, "mailweir.config.ts");
+  const streams = { ticket: { recipients: ["support@example.com"] }, personal: { recipients: ["example.com"] } };
+  const config = { domains: ["example.com"], streams, retention: { default: { days: 1 }, tickets: { days: 1 } } };
+  await writeFile(configFile, `export default ${JSON.stringify(config)};\n`);
+  const checked = await checkConfig({ config: configFile, data: join(folder, "data"), dns: false, today: clock.now() });
+  expect(checked.findings.filter(({ code }) => code === "retention-shortened")).toEqual([
+    expect.objectContaining({
+      severity: "warning",
+      at: "retention",
+      what: expect.stringContaining("and 1 closed tickets"),
+    }),
+  ]);
+  await start(shorter);
+  expect(engine.notes.filter((note) => note.startsWith("retention"))).toEqual([
+    expect.stringContaining("1 messages since 2026-08-04 (1 × ticket human) and 1 closed tickets"),
+  ]);
+  engine.wake();
+  await engine.settled();
+  expect(kept()).toEqual(ids);
+  await engine.stop();
+  // Lengthened again: nothing is over, nothing is told.
+  await start({ ...base, retention: { default: { days: 100 } } });
+  expect(engine.notes.filter((note) => note.startsWith("retention"))).toEqual([]);
+  await at(21);
+  expect(kept()).toEqual(ids);
+  await engine.stop();
+  await start(shorter);
+  await at(21.5);
+  expect(kept()).toEqual([ids[0]]);
+}, 120_000);
 
 test("without a configured period nothing ever expires", async () => {
   const { retention: _, ...without } = base;
