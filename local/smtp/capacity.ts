@@ -31,12 +31,20 @@ export function createCapacity(
 ): Capacity {
   let seen: { readonly at: number; readonly unended: number; readonly free: number } | undefined;
   let tookSince = 0;
+  let looking: ReturnType<typeof lookAfresh> | undefined;
 
-  const look = async () => {
+  const lookAfresh = async () => {
     tookSince = 0;
     const [unended, free] = await Promise.all([store.countUnended(), freeDiskBytes()]);
     seen = { at: clock.now().getTime(), unended, free };
     return seen;
+  };
+  // A hundred senders that ask at once look once.
+  const look = () => {
+    looking ??= lookAfresh().finally(() => {
+      looking = undefined;
+    });
+    return looking;
   };
 
   return {

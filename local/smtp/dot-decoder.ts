@@ -6,6 +6,7 @@ export interface Decoded {
 }
 
 const lineDot = Buffer.from("\r\n.");
+const dot = 0x2e;
 const cr = 0x0d;
 const lf = 0x0a;
 const nothing = Buffer.alloc(0);
@@ -23,9 +24,13 @@ export function createDotDecoder(): (chunk: Buffer) => Decoded {
   let virtual = 2;
 
   return (chunk) => {
-    const input = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
-    const output = createOutput(input, held.length > 0);
-    let from = virtual;
+    // Nothing is copied for DATA's own CRLF unless a dot stands behind it.
+    const beginsPlain = virtual === 2 && held.length === 2 && chunk.length > 0 && chunk[0] !== dot;
+    const joined = held.length > 0 && !beginsPlain;
+    const input = joined ? Buffer.concat([held, chunk]) : chunk;
+    const output = createOutput(input, joined);
+    let from = beginsPlain ? 0 : virtual;
+    if (beginsPlain) virtual = 0;
     let search = 0;
     const take = (end: number) => {
       if (end > from) output.take(from, end);

@@ -80,13 +80,30 @@ export function createGauge(): Gauge {
   };
 }
 
-function hasBareNewline(chunk: Uint8Array, afterCr: boolean): boolean {
-  if (afterCr && chunk[0] !== lf) return true;
-  for (let at = chunk.indexOf(lf); at !== -1; at = chunk.indexOf(lf, at + 1)) {
-    if (at === 0 ? !afterCr : chunk[at - 1] !== cr) return true;
-  }
-  for (let at = chunk.indexOf(cr); at !== -1; at = chunk.indexOf(cr, at + 1)) {
-    if (at + 1 < chunk.length && chunk[at + 1] !== lf) return true;
+/** Four octets at a time: only where one of them is a control character, CR and LF are looked for one by one. */
+function hasBareNewline(chunk: Uint8Array, wasCr: boolean): boolean {
+  let afterCr = wasCr;
+  const skipped = (4 - (chunk.byteOffset & 3)) & 3;
+  const words =
+    chunk.length > skipped
+      ? new Int32Array(chunk.buffer, chunk.byteOffset + skipped, (chunk.length - skipped) >> 2)
+      : [];
+  const wordsEnd = skipped + 4 * words.length;
+  for (let at = 0; at < chunk.length; at += 1) {
+    if (!afterCr && at >= skipped && at < wordsEnd && ((at - skipped) & 3) === 0) {
+      let index = (at - skipped) >> 2;
+      while (index < words.length && !hasControl(words[index] ?? 0)) index += 1;
+      at = skipped + 4 * index;
+      if (at >= chunk.length) return false;
+    }
+    const octet = chunk[at];
+    if (afterCr !== (octet === lf)) return true;
+    afterCr = octet === cr;
   }
   return false;
+}
+
+/** Whether one of the four octets is below 0x10. */
+function hasControl(word: number): boolean {
+  return ((word - 0x10101010) & ~word & 0x80808080) !== 0;
 }

@@ -61,8 +61,28 @@ export interface Transaction {
   readonly recipients: readonly string[];
   /** RCPT TO: 250, or why not. */
   addRecipient(path: string): Promise<SmtpReply>;
-  /** The message, dots unstuffed. Reads all of it, also when it is refused, up to twice the size limit. */
+  /** The message is about to come, piece by piece. */
+  open(given?: GivenReceipt): Arrival;
+  /** The same for one that can be read. Reads all of it, also when it is refused, up to twice the size limit. */
   receive(octets: AsyncIterable<Uint8Array>, given?: GivenReceipt): Promise<Received>;
+}
+
+/** A message while it arrives: pieces, then `end` or `abort`. */
+export interface Arrival {
+  /** Message octets so far. */
+  readonly sizeBytes: number;
+  /** The sender went on far beyond the limit: whoever reads may stop, and `end` says what to answer. */
+  readonly excessive: boolean;
+  /**
+   * Takes the next octets, dots unstuffed; they are copied. Never rejects: what goes wrong, `end` tells.
+   *
+   * @returns a promise when the next octets have to wait for it
+   */
+  write(octets: Uint8Array): Promise<void> | undefined;
+  /** Resolves when the message is durable, or refused. */
+  end(): Promise<Received>;
+  /** The sender went away. */
+  abort(cause: string): Promise<void>;
 }
 
 /** What a replay of mail from elsewhere keeps: the same mail is the same message, received when it was. */
@@ -94,7 +114,8 @@ const maxHops = 100;
 export function createReception(options: ReceptionOptions): Reception {
   const { store, limits, clock, log } = options;
   const capacity = createCapacity(store, options.freeDiskBytes, limits, clock);
-  const underWay = new Set<Promise<unknown>>();
+  let underWay = 0;
+  const waiting: (() => void)[] = [];
   const snapshotOf = rememberSnapshot(store);
 
   const refuse: Reception["refuse"] = async (client, { reply, ...refusal }) => {
@@ -139,9 +160,11 @@ export function createReception(options: ReceptionOptions): Reception {
       }
     },
 
-    async settled() {
-      while (underWay.size > 0) await Promise.allSettled([...underWay]);
-    },
+    settled: () =>
+      new Promise((resolve) => {
+        if (underWay === 0) resolve();
+        else waiting.push(resolve);
+      }),
   };
 
   function transaction(client: Client, from: string, receiving: Receiving): Transaction {
@@ -185,6 +208,29 @@ export function createReception(options: ReceptionOptions): Reception {
       return undefined;
     };
 
+    const refuseData = ({ reply, reason }: Reason) => refuse(client, { stage: "DATA", from, reply, reason });
+    const accept = async (sesMessageId: SesMessageId, receivedAt: Date, raw: RawInput, sizeBytes: number) => {
+      const { ip, helo, tls, injected } = client;
+      await store.accept(
+        {
+          sesMessageId,
+          receivedAt,
+          client: {
+            ip,
+            helo,
+            ...(rdns !== undefined && { rdns }),
+            ...(tls && { tls }),
+            ...(injected && { injected }),
+          },
+          from,
+          recipients: [...recipients],
+          ruleSetSnapshot: await snapshotOf(receiving.ruleSet),
+          sizeBytes,
+        },
+        raw,
+      );
+    };
+
     return {
       recipients,
       async addRecipient(path) {
@@ -193,93 +239,100 @@ export function createReception(options: ReceptionOptions): Reception {
         await refuse(client, { stage: "RCPT", from, recipient: path, ...refusal });
         return refusal.reply;
       },
-      receive(octets, given) {
-        const work = receive(octets, given?.sesMessageId, async (sesMessageId, raw, sizeBytes) => {
-          const { ip, helo, tls, injected } = client;
-          await store.accept(
-            {
-              sesMessageId,
-              receivedAt: given?.receivedAt ?? clock.now(),
-              client: {
-                ip,
-                helo,
-                ...(rdns !== undefined && { rdns }),
-                ...(tls && { tls }),
-                ...(injected && { injected }),
-              },
-              from,
-              recipients: [...recipients],
-              ruleSetSnapshot: await snapshotOf(receiving.ruleSet),
-              sizeBytes,
-            },
-            raw,
-          );
-        }).then(async (result) => {
-          if (result.kind !== "refused") return result;
-          const { reply, reason, hangUp } = result;
-          await refuse(client, { stage: "DATA", from, reply, reason });
-          return { kind: "refused", reply, hangUp } as const;
-        });
-        underWay.add(work);
-        const forget = () => void underWay.delete(work);
-        work.then(forget, forget);
-        return work;
+      open: (given) => arrival(given, accept, refuseData),
+      async receive(octets, given) {
+        const arriving = arrival(given, accept, refuseData);
+        try {
+          for await (const chunk of octets) {
+            await arriving.write(chunk);
+            if (arriving.excessive) break;
+          }
+        } catch (error) {
+          await arriving.abort(text(error));
+          return { kind: "gone" };
+        }
+        return arriving.end();
       },
     };
   }
 
-  async function receive(
-    octets: AsyncIterable<Uint8Array>,
-    givenId: SesMessageId | undefined,
-    accept: (id: SesMessageId, raw: RawInput, sizeBytes: number) => Promise<void>,
-  ): Promise<
-    Exclude<Received, { kind: "refused" }> | ({ readonly kind: "refused"; readonly hangUp: boolean } & Reason)
-  > {
-    const sesMessageId = givenId ?? createSesMessageId(options.random.bytes(24));
+  function arrival(
+    given: GivenReceipt | undefined,
+    accept: (id: SesMessageId, receivedAt: Date, raw: RawInput, sizeBytes: number) => Promise<void>,
+    refuseData: (reason: Reason) => Promise<void>,
+  ): Arrival {
+    const sesMessageId = given?.sesMessageId ?? createSesMessageId(options.random.bytes(24));
     const spool = createSpoolWriter(options.spoolFolder, sesMessageId);
     const gauge = createGauge();
     let refusal: Reason | undefined;
+    let writing: Promise<void> | undefined;
+    underWay += 1;
 
-    try {
-      for await (const chunk of octets) {
-        gauge.measure(chunk);
-        if (refusal) {
-          if (gauge.sizeBytes > 2 * limits.messageBytes) return { kind: "refused", hangUp: true, ...refusal };
-          continue;
-        }
-        refusal = objection(gauge);
-        if (refusal) await spool.discard();
-        else
-          await spool.write(chunk)?.catch((error: unknown) => {
-            refusal = unable(error, "DATA");
-          });
-      }
+    const store = async () => {
       gauge.end();
       refusal ??= objection(gauge);
-    } catch (error) {
-      await spool.discard();
-      log.info("sender went away", { stage: "DATA", sizeBytes: gauge.sizeBytes, error: text(error) });
-      return { kind: "gone" };
-    }
-    if (!refusal) {
+      if (refusal) return;
       try {
-        await accept(sesMessageId, await spool.finish(), gauge.sizeBytes);
+        await accept(sesMessageId, given?.receivedAt ?? clock.now(), await spool.finish(), gauge.sizeBytes);
       } catch (error) {
         refusal = unable(error, "DATA");
       }
-    }
-    if (refusal) {
-      await spool.discard();
-      return { kind: "refused", hangUp: false, ...refusal };
-    }
-    capacity.took();
-    try {
-      options.onAccepted(sesMessageId);
-    } catch (error) {
-      // The message is kept: without its 250 the sender would send it again. The next start finds it unended.
-      log.error("message accepted but not taken up", { sesMessageId, error: text(error) });
-    }
-    return { kind: "accepted", sesMessageId, reply: acceptedReply(sesMessageId) };
+    };
+
+    return {
+      get sizeBytes() {
+        return gauge.sizeBytes;
+      },
+      get excessive() {
+        return refusal !== undefined && gauge.sizeBytes > 2 * limits.messageBytes;
+      },
+      write(octets) {
+        gauge.measure(octets);
+        if (refusal) return undefined;
+        refusal = objection(gauge);
+        const work = refusal ? spool.discard() : spool.write(octets);
+        if (!work) return undefined;
+        writing = work.catch((error: unknown) => {
+          refusal ??= unable(error, "DATA");
+        });
+        return writing;
+      },
+      async end() {
+        try {
+          if (writing) await writing;
+          await store();
+          if (refusal) {
+            await spool.discard();
+            await refuseData(refusal);
+            return { kind: "refused", reply: refusal.reply, hangUp: gauge.sizeBytes > 2 * limits.messageBytes };
+          }
+        } finally {
+          leave();
+        }
+        capacity.took();
+        try {
+          options.onAccepted(sesMessageId);
+        } catch (error) {
+          // The message is kept: without its 250 the sender would send it again. The next start finds it unended.
+          log.error("message accepted but not taken up", { sesMessageId, error: text(error) });
+        }
+        return { kind: "accepted", sesMessageId, reply: acceptedReply(sesMessageId) };
+      },
+      async abort(cause) {
+        try {
+          if (writing) await writing;
+          await spool.discard();
+          log.info("sender went away", { stage: "DATA", sizeBytes: gauge.sizeBytes, error: cause });
+        } finally {
+          leave();
+        }
+      },
+    };
+  }
+
+  function leave(): void {
+    underWay -= 1;
+    if (underWay === 0) for (const resolve of waiting.splice(0)) resolve();
   }
 
   function objection({ sizeBytes, hops, bareNewline }: Gauge): Reason | undefined {

@@ -13,3 +13,26 @@ export const engineReplies = {
   badBody: { code: 501, status: "5.5.4", text: "BODY must be 7BIT or 8BITMIME" },
   unknownParameter: { code: 555, status: "5.5.4", text: "Parameter not recognized" },
 } as const satisfies Record<string, SmtpReply>;
+
+/** Replies about the protocol itself, which SES's documentation does not show. */
+export const protocolReplies = {
+  bye: { code: 221, text: "Bye" },
+  noop: { code: 250, text: "OK" },
+  reset: { code: 250, text: "Flushed" },
+  help: { code: 214, text: "See https://tools.ietf.org/html/rfc5321 for details" },
+  unverified: { code: 252, text: "Try to send something. No promises though" },
+  vrfySyntax: { code: 501, text: "Error: Syntax: VRFY address" },
+  ehloSyntax: { code: 501, text: "Error: syntax: EHLO hostname" },
+  heloSyntax: { code: 501, text: "Error: Syntax: HELO hostname" },
+  badHost: { code: 501, text: "Error: Bad hostname syntax" },
+  startTls: { code: 220, text: "Ready to start TLS" },
+  startTlsSyntax: { code: 501, text: "Error: syntax: STARTTLS" },
+  tlsAlready: { code: 503, text: "Error: TLS already active" },
+  helloFirst: { code: 503, text: "Error: send HELO/EHLO first" },
+  nestedMail: { code: 503, text: "Error: nested MAIL command" },
+  needMail: { code: 503, text: "Error: need MAIL command" },
+  unknownCommand: { code: 500, text: "Error: command not recognized" },
+  tooManyUnknown: { code: 421, text: "Error: too many unrecognized commands" },
+  lineTooLong: { code: 421, text: "Error: Command line too long" },
+  noHttp: { code: 421, text: "HTTP requests not allowed" },
+} as const satisfies Record<string, SmtpReply>;

@@ -47,6 +47,8 @@ export async function startEndpoint(
     limits?: Partial<ReceptionOptions["limits"] & SmtpOptions["limits"]>;
     times?: SmtpOptions["times"];
     reverse?: SmtpOptions["reverse"];
+    /** Whose protocol. Default: ours. */
+    server?: typeof startSmtp;
   } = {},
 ): Promise<Endpoint> {
   const folder = await mkdtemp(join(tmpdir(), "mailweir-smtp-"));
@@ -103,7 +105,7 @@ export async function startEndpoint(
   });
   const own = ownCertificate(folder, { names: ["localhost"], now: clock.now, random: random.bytes });
   const certificate: Endpoint["certificate"] = { renewed: undefined };
-  const smtp = await startSmtp({
+  const smtp = await (options.server ?? startSmtp)({
     listen: { host: "127.0.0.1", port: 0 },
     region: "us-east-1",
     limits,
