@@ -177,7 +177,7 @@ test("thousands of dialogues, hostile ones among them, in any packets: the same 
     );
   }
   const reference = await kept(theirs);
-  expect(reference.length).toBeGreaterThan(1_000);
+  expect(reference.length).toBeGreaterThan(all.length / 5);
   expect(await kept(ours)).toEqual(reference);
 }, 300_000);
 
