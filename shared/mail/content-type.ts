@@ -39,6 +39,8 @@ export function parseStructuredValue(input: string): StructuredValue {
 }
 
 function splitFields(input: string): string[] {
+  // Nothing quotes and nothing comments: the common case, and the faster way.
+  if (!/["(\\]/.test(input)) return input.split(";");
   const fields: string[] = [];
   let field = "";
   let quoted = false;

@@ -25,10 +25,35 @@ export interface FactsInput {
   readonly body?: ParsedMail;
 }
 
+// Nearly all names are written in one of few ways, and a look-up is cheaper than new text.
+const lowerCase: ReadonlyMap<string, string> = new Map(
+  [
+    ...[
+      "Return-Path",
+      "Received",
+      "X-SES-Spam-Verdict",
+      "X-SES-Virus-Verdict",
+      "Received-SPF",
+      "Authentication-Results",
+    ],
+    ...["X-SES-RECEIPT", "X-SES-DKIM-SIGNATURE", "DKIM-Signature", "From", "To", "Cc", "Subject", "Date", "Message-ID"],
+    ...["MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Reply-To", "Sender", "In-Reply-To", "References"],
+    ...[
+      "List-Id",
+      "List-Unsubscribe",
+      "List-Unsubscribe-Post",
+      "Precedence",
+      "Auto-Submitted",
+      "X-Mailer",
+      "User-Agent",
+    ],
+  ].map((name) => [name, name.toLowerCase()]),
+);
+
 export function readFacts({ headers, envelopeFrom, recipients, body }: FactsInput): MailFacts {
   const first = new Map<string, string>();
   for (const { name, value } of headers) {
-    const key = name.toLowerCase();
+    const key = lowerCase.get(name) ?? name.toLowerCase();
     if (!first.has(key)) first.set(key, value);
   }
   return {

@@ -293,26 +293,15 @@ function asText(from: Fields, at: string, name: string): string {
   }
 }
 
-/** ISO 8601 with a zone, on a day that exists. */
-function isMoment(text: string): boolean {
-  const match = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))$/.exec(text);
-  if (!match) return false;
-  const [year, month, day, hour, minute, second, offsetHour, offsetMinute] = match
-    .slice(1)
-    .map((digits: string | undefined) => Number(digits ?? 0));
-  return (
-    inRange(month, 1, 12) &&
-    inRange(day, 1, daysOf(year ?? 0, month ?? 0)) &&
-    inRange(hour, 0, 23) &&
-    inRange(minute, 0, 59) &&
-    inRange(second, 0, 59) &&
-    inRange(offsetHour, 0, 23) &&
-    inRange(offsetMinute, 0, 59)
-  );
-}
+// ISO 8601 with seconds and a zone.
+const moment =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
-const inRange = (value: number | undefined, from: number, to: number) =>
-  value !== undefined && value >= from && value <= to;
+function isMoment(text: string): boolean {
+  if (!moment.test(text)) return false;
+  const day = Number(text.slice(8, 10));
+  return day <= 28 || day <= daysOf(Number(text.slice(0, 4)), Number(text.slice(5, 7)));
+}
 
 function daysOf(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
