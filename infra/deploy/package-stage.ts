@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { MailweirError } from "../../shared/errors.ts";
-import { buildFunctions } from "../build.ts";
+import { buildFunctions, overBudget } from "../build.ts";
 import { type CompiledTemplate, checkTemplate } from "../check-template.ts";
 import { loadDeployment, projectFolder } from "../load-deployment.ts";
 
@@ -33,7 +33,12 @@ export interface Archive {
 export async function packageStage(stage: string, configFile: string): Promise<StagePackage> {
   const deployment = await loadDeployment(stage, configFile);
   const names = deployment.functions.map(({ name }) => name);
-  await buildFunctions(names, { configFile });
+  const over = overBudget(await buildFunctions(names, { configFile, stage }));
+  if (over.length > 0) {
+    throw new PackageError(
+      `Functions would start too slowly; nothing was created.\n${over.map((line) => `  ${line}`).join("\n")}\nLoad what few mails need with await import(…) inside the function that needs it.`,
+    );
+  }
   const folder = await mkdtemp(join(tmpdir(), "mailweir-package-"));
   try {
     await runOsls(["package", "--stage", stage, "--package", folder], configFile);

@@ -1,18 +1,25 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import {
-  type AttributeValue,
-  BatchGetItemCommand,
-  DeleteItemCommand,
-  DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  TransactWriteItemsCommand,
-  UpdateItemCommand,
-  type TransactWriteItem as WriteItem,
+import type {
+  AttributeValue,
+  BatchGetItemCommandInput,
+  BatchGetItemCommandOutput,
+  DeleteItemCommandInput,
+  DeleteItemCommandOutput,
+  GetItemCommandInput,
+  GetItemCommandOutput,
+  PutItemCommandInput,
+  PutItemCommandOutput,
+  QueryCommandInput,
+  QueryCommandOutput,
+  TransactWriteItemsCommandInput,
+  TransactWriteItemsCommandOutput,
+  UpdateItemCommandInput,
+  UpdateItemCommandOutput,
+  TransactWriteItem as WriteItem,
 } from "@aws-sdk/client-dynamodb";
 import { call, ThrottledError } from "./call.ts";
-import { type Connection, clientOptions } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { createJsonClient, dynamoDb, type JsonClient } from "./json-client.ts";
 import { pauseUpTo } from "./pause.ts";
 
 export type Item = Record<string, AttributeValue>;
@@ -64,15 +71,29 @@ export interface Dynamo {
 
 const mostConflicts = 30;
 
+/** What `Dynamo` asks of DynamoDB. */
+export type DynamoOperations = {
+  readonly GetItem: { readonly input: GetItemCommandInput; readonly output: GetItemCommandOutput };
+  readonly BatchGetItem: { readonly input: BatchGetItemCommandInput; readonly output: BatchGetItemCommandOutput };
+  readonly PutItem: { readonly input: PutItemCommandInput; readonly output: PutItemCommandOutput };
+  readonly UpdateItem: { readonly input: UpdateItemCommandInput; readonly output: UpdateItemCommandOutput };
+  readonly DeleteItem: { readonly input: DeleteItemCommandInput; readonly output: DeleteItemCommandOutput };
+  readonly Query: { readonly input: QueryCommandInput; readonly output: QueryCommandOutput };
+  readonly TransactWriteItems: {
+    readonly input: TransactWriteItemsCommandInput;
+    readonly output: TransactWriteItemsCommandOutput;
+  };
+};
+
 export function openDynamo(connection: Connection): Dynamo {
-  return createDynamo(new DynamoDBClient(clientOptions(connection)));
+  return createDynamo(createJsonClient(connection, dynamoDb));
 }
 
-export function createDynamo(client: DynamoDBClient): Dynamo {
+export function createDynamo(client: JsonClient<DynamoOperations>): Dynamo {
   return {
     async get(table, key) {
-      const command = new GetItemCommand({ TableName: table, Key: keyItem(key), ConsistentRead: true });
-      return (await call(`DynamoDB GetItem ${table}`, () => client.send(command))).Item;
+      const input: GetItemCommandInput = { TableName: table, Key: keyItem(key), ConsistentRead: true };
+      return (await call(`DynamoDB GetItem ${table}`, () => client.send("GetItem", input))).Item;
     },
     async batchGet(table, keys) {
       const found: Item[] = [];
@@ -80,8 +101,8 @@ export function createDynamo(client: DynamoDBClient): Dynamo {
       for (let pause = 0, at = 0; at < wanted.length || pause > 0; ) {
         const Keys = wanted.slice(at, at + 100);
         at += 100;
-        const command = new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } });
-        const answer = await call(`DynamoDB BatchGetItem ${table}`, () => client.send(command));
+        const input: BatchGetItemCommandInput = { RequestItems: { [table]: { Keys, ConsistentRead: true } } };
+        const answer = await call(`DynamoDB BatchGetItem ${table}`, () => client.send("BatchGetItem", input));
         found.push(...(answer.Responses?.[table] ?? []));
         const left = answer.UnprocessedKeys?.[table]?.Keys ?? [];
         wanted.push(...left);
@@ -93,40 +114,40 @@ export function createDynamo(client: DynamoDBClient): Dynamo {
       return found;
     },
     async put(table, item, expression = {}) {
-      const command = new PutItemCommand({
+      const input: PutItemCommandInput = {
         TableName: table,
         Item: item,
         ...conditionOf(expression),
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-      });
+      };
       return conditional(`DynamoDB PutItem ${table}`, async () => {
-        await client.send(command);
+        await client.send("PutItem", input);
         return item;
       });
     },
     async update(table, key, update, expression = {}) {
-      const command = new UpdateItemCommand({
+      const input: UpdateItemCommandInput = {
         TableName: table,
         Key: keyItem(key),
         UpdateExpression: update,
         ...conditionOf(expression, update),
         ReturnValues: "ALL_NEW",
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-      });
+      };
       return conditional(
         `DynamoDB UpdateItem ${table}`,
-        async () => (await client.send(command)).Attributes ?? keyItem(key),
+        async () => (await client.send("UpdateItem", input)).Attributes ?? keyItem(key),
       );
     },
     async delete(table, key) {
-      const command = new DeleteItemCommand({ TableName: table, Key: keyItem(key) });
-      await call(`DynamoDB DeleteItem ${table}`, () => client.send(command));
+      const input: DeleteItemCommandInput = { TableName: table, Key: keyItem(key) };
+      await call(`DynamoDB DeleteItem ${table}`, () => client.send("DeleteItem", input));
     },
     async query(table, { where, index, limit, condition, ...expression }) {
       const items: Item[] = [];
       let from: Item | undefined;
       do {
-        const command = new QueryCommand({
+        const input: QueryCommandInput = {
           TableName: table,
           ...(index !== undefined ? { IndexName: index } : { ConsistentRead: true }),
           KeyConditionExpression: where,
@@ -134,8 +155,8 @@ export function createDynamo(client: DynamoDBClient): Dynamo {
           ...namesAndValues(expression, `${where} ${condition ?? ""}`),
           ...(limit !== undefined && { Limit: limit - items.length }),
           ...(from && { ExclusiveStartKey: from }),
-        });
-        const answer = await call(`DynamoDB Query ${table}`, () => client.send(command));
+        };
+        const answer = await call(`DynamoDB Query ${table}`, () => client.send("Query", input));
         items.push(...(answer.Items ?? []));
         from = answer.LastEvaluatedKey;
       } while (from && (limit === undefined || items.length < limit));
@@ -146,7 +167,7 @@ export function createDynamo(client: DynamoDBClient): Dynamo {
       for (let attempt = 1; ; attempt++) {
         const outcome = await call(
           "DynamoDB TransactWriteItems",
-          () => client.send(new TransactWriteItemsCommand({ TransactItems })),
+          () => client.send("TransactWriteItems", { TransactItems }),
           ["TransactionCanceledException"],
         ).then(
           () => undefined,

@@ -1,15 +1,21 @@
-import {
-  ChangeMessageVisibilityCommand,
-  DeleteMessageBatchCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  type SendMessageBatchRequestEntry,
-  SQSClient,
+import { createHash } from "node:crypto";
+import type {
+  ChangeMessageVisibilityCommandInput,
+  ChangeMessageVisibilityCommandOutput,
+  DeleteMessageBatchCommandInput,
+  DeleteMessageBatchCommandOutput,
+  GetQueueAttributesCommandInput,
+  GetQueueAttributesCommandOutput,
+  ReceiveMessageCommandInput,
+  ReceiveMessageCommandOutput,
+  SendMessageBatchCommandInput,
+  SendMessageBatchCommandOutput,
+  SendMessageBatchRequestEntry,
 } from "@aws-sdk/client-sqs";
 import type { OutgoingQueueMessage, Queues } from "../ports.ts";
-import { call, ThrottledError } from "./call.ts";
-import { type Connection, clientOptions } from "./connection.ts";
+import { AwsUnreachableError, call, ThrottledError } from "./call.ts";
+import type { Connection } from "./connection.ts";
+import { createJsonClient, type JsonClient, sqs } from "./json-client.ts";
 import { pauseUpTo } from "./pause.ts";
 
 // What a stream's queue takes, on every home; SQS itself takes four times that much since 2025.
@@ -19,15 +25,36 @@ const maxBatch = 10;
 const maxDelaySeconds = 900;
 const rounds = 3;
 
+/** What `Queues` asks of SQS. */
+export type QueueOperations = {
+  readonly SendMessageBatch: {
+    readonly input: SendMessageBatchCommandInput;
+    readonly output: SendMessageBatchCommandOutput;
+  };
+  readonly ReceiveMessage: { readonly input: ReceiveMessageCommandInput; readonly output: ReceiveMessageCommandOutput };
+  readonly DeleteMessageBatch: {
+    readonly input: DeleteMessageBatchCommandInput;
+    readonly output: DeleteMessageBatchCommandOutput;
+  };
+  readonly ChangeMessageVisibility: {
+    readonly input: ChangeMessageVisibilityCommandInput;
+    readonly output: ChangeMessageVisibilityCommandOutput;
+  };
+  readonly GetQueueAttributes: {
+    readonly input: GetQueueAttributesCommandInput;
+    readonly output: GetQueueAttributesCommandOutput;
+  };
+};
+
 export function openQueues(connection: Connection, accountId: string): Queues {
   // Queues are named by address; where they are asked is the connection's business.
-  const client = new SQSClient({ ...clientOptions(connection), useQueueUrlAsEndpoint: false });
+  const client = createJsonClient<QueueOperations>(connection, sqs);
   const base = connection.endpoint ?? `https://sqs.${connection.region}.amazonaws.com`;
   return createQueues(client, (queue) => `${base.replace(/\/$/, "")}/${accountId}/${queue}`);
 }
 
 /** `Queues` on SQS. A batch is cut where it would be too many or too much; single entries that failed on AWS's side are sent again. */
-export function createQueues(client: SQSClient, urlOf: (queue: string) => string): Queues {
+export function createQueues(client: JsonClient<QueueOperations>, urlOf: (queue: string) => string): Queues {
   return {
     async send(queue, messages) {
       const { fit, refused } = sift(messages);
@@ -48,13 +75,14 @@ export function createQueues(client: SQSClient, urlOf: (queue: string) => string
       return refused.map(({ id, cause }) => ({ id, cause }));
     },
     async receive(queue, { max, visibilityTimeoutMs }) {
-      const command = new ReceiveMessageCommand({
+      const input: ReceiveMessageCommandInput = {
         QueueUrl: urlOf(queue),
         MaxNumberOfMessages: Math.min(maxBatch, max),
         MessageSystemAttributeNames: ["All"],
         ...(visibilityTimeoutMs !== undefined && { VisibilityTimeout: seconds(visibilityTimeoutMs) }),
-      });
-      const { Messages = [] } = await call(`SQS ReceiveMessage ${queue}`, () => client.send(command));
+      };
+      const { Messages = [] } = await call(`SQS ReceiveMessage ${queue}`, () => client.send("ReceiveMessage", input));
+      for (const { Body = "", MD5OfBody } of Messages) checkMd5(Body, MD5OfBody, queue);
       return Messages.map(({ MessageId, ReceiptHandle, Body, Attributes = {} }) => ({
         messageId: MessageId ?? "",
         receiptHandle: ReceiptHandle ?? "",
@@ -69,23 +97,27 @@ export function createQueues(client: SQSClient, urlOf: (queue: string) => string
         const Entries = receiptHandles
           .slice(at, at + maxBatch)
           .map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
-        const command = new DeleteMessageBatchCommand({ QueueUrl: urlOf(queue), Entries });
-        const { Failed = [] } = await call(`SQS DeleteMessageBatch ${queue}`, () => client.send(command));
+        const input: DeleteMessageBatchCommandInput = { QueueUrl: urlOf(queue), Entries };
+        const { Failed = [] } = await call(`SQS DeleteMessageBatch ${queue}`, () =>
+          client.send("DeleteMessageBatch", input),
+        );
         // A handle whose visibility ended is our fault in SQS's words, and no error here.
         if (Failed.some(({ SenderFault }) => !SenderFault)) throw new ThrottledError(`SQS DeleteMessageBatch ${queue}`);
       }
     },
     async changeVisibility(queue, ReceiptHandle, visibilityTimeoutMs) {
-      const command = new ChangeMessageVisibilityCommand({
+      const input: ChangeMessageVisibilityCommandInput = {
         QueueUrl: urlOf(queue),
         ReceiptHandle,
         VisibilityTimeout: seconds(visibilityTimeoutMs),
-      });
-      await call(`SQS ChangeMessageVisibility ${queue}`, () => client.send(command));
+      };
+      await call(`SQS ChangeMessageVisibility ${queue}`, () => client.send("ChangeMessageVisibility", input));
     },
     async counts(queue) {
-      const command = new GetQueueAttributesCommand({ QueueUrl: urlOf(queue), AttributeNames: ["All"] });
-      const { Attributes = {} } = await call(`SQS GetQueueAttributes ${queue}`, () => client.send(command));
+      const input: GetQueueAttributesCommandInput = { QueueUrl: urlOf(queue), AttributeNames: ["All"] };
+      const { Attributes = {} } = await call(`SQS GetQueueAttributes ${queue}`, () =>
+        client.send("GetQueueAttributes", input),
+      );
       return {
         visible: Number(Attributes["ApproximateNumberOfMessages"] ?? 0),
         inFlight: Number(Attributes["ApproximateNumberOfMessagesNotVisible"] ?? 0),
@@ -139,7 +171,7 @@ function batchesOf(messages: readonly OutgoingQueueMessage[]): OutgoingQueueMess
 }
 
 async function sendBatch(
-  client: SQSClient,
+  client: JsonClient<QueueOperations>,
   QueueUrl: string,
   queue: string,
   batch: readonly OutgoingQueueMessage[],
@@ -152,11 +184,22 @@ async function sendBatch(
       ...(delaySeconds !== undefined && { DelaySeconds: delaySeconds }),
     }),
   );
-  const command = new SendMessageBatchCommand({ QueueUrl, Entries });
-  const { Failed = [] } = await call(`SQS SendMessageBatch ${queue}`, () => client.send(command));
+  const input: SendMessageBatchCommandInput = { QueueUrl, Entries };
+  const { Failed = [], Successful = [] } = await call(`SQS SendMessageBatch ${queue}`, () =>
+    client.send("SendMessageBatch", input),
+  );
+  for (const { Id, MD5OfMessageBody } of Successful) {
+    checkMd5(batch[Number(Id)]?.body ?? "", MD5OfMessageBody, queue);
+  }
   return Failed.map(({ Id, Code, SenderFault }) => ({
     id: batch[Number(Id)]?.id ?? "",
     cause: `SQS: ${Code ?? "no reason"}`,
     isOurFault: SenderFault ?? false,
   }));
+}
+
+/** SQS says what it got: what was damaged on the way is asked again, and once more is no harm. */
+function checkMd5(body: string, md5: string | undefined, queue: string): void {
+  if (md5 === undefined || md5 === createHash("md5").update(body).digest("hex")) return;
+  throw new AwsUnreachableError(`SQS ${queue}`, "a damaged message");
 }

@@ -1,9 +1,7 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { encryptForSes } from "../encryption/encrypt-for-ses.ts";
 import type { Ports } from "../ports.ts";
 import type { ReceivedNotice } from "../receipt/notice.ts";
 import type { Arrival } from "./fan-out.ts";
-import { messageContent } from "./message-content.ts";
 import { storedObjectOf } from "./stored-object.ts";
 import type { StreamContent } from "./stream-message.ts";
 
@@ -31,7 +29,11 @@ export function arrivalOf(
     headers,
     headersTruncated,
     content,
-    mail: () => messageContent(ports, sesMessageId, readable).mail(),
+    // Headers decide nearly all mail: whoever opens one loads what opens and parses it.
+    async mail() {
+      const { messageContent } = await import("./message-content.ts");
+      return messageContent(ports, sesMessageId, readable).mail();
+    },
   };
 }
 
@@ -61,6 +63,7 @@ export async function storeContent(
   const stored = await ports.objects.head(content);
   if (stored !== undefined) return;
   if (!config.encrypt) return ports.objects.put(content, notice.content);
+  const { encryptForSes } = await import("../encryption/encrypt-for-ses.ts");
   const encrypted = await encryptForSes(
     notice.content,
     {

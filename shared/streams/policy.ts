@@ -1,5 +1,5 @@
 import type { GateOutcome, GatePolicy } from "../config/types.ts";
-import type { Judgement, Nature, Verdicts } from "../mail/judgement.ts";
+import type { Judgement, Nature, Safety, Verdicts } from "../mail/judgement.ts";
 import { judgeSafety } from "../mail/safety.ts";
 
 export interface PolicyInput {
@@ -20,7 +20,7 @@ export interface PolicyDecision {
  * before a quarantine, and what no policy excuses (a scan that did not finish, a limit) is quarantined.
  */
 export function applyPolicy(policy: GatePolicy, input: PolicyInput): PolicyDecision {
-  const findings = findingsOf(policy, input);
+  const findings = findingsOf(policy, { safety: input.judgement.safety, verdicts: input.verdicts });
   const worst = severity.find((outcome) => findings.some((finding) => finding.outcome === outcome)) ?? "nothing";
   const reasons = findings.filter(({ outcome }) => outcome === worst).map(({ reason }) => reason);
   if (worst !== "bounce") return { outcome: worst, reasons };
@@ -28,6 +28,12 @@ export function applyPolicy(policy: GatePolicy, input: PolicyInput): PolicyDecis
   return bounce.allowed
     ? { outcome: "bounce", reasons }
     : { outcome: "quarantine", reasons: [...reasons, `no bounce, it would be backscatter: ${bounce.reason}`] };
+}
+
+/** Whether no verdict leads to anything, whatever the mail is and its body holds. */
+export function excusesAll(policy: GatePolicy, verdicts: Verdicts): boolean {
+  const findings = findingsOf(policy, { safety: judgeSafety(verdicts, []), verdicts });
+  return findings.every(({ outcome }) => outcome === "nothing");
 }
 
 export type BounceAnswer = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
@@ -55,7 +61,7 @@ interface Finding {
   readonly reason: string;
 }
 
-function findingsOf(policy: GatePolicy, { judgement, verdicts }: PolicyInput): Finding[] {
+function findingsOf(policy: GatePolicy, { safety, verdicts }: { safety: Safety; verdicts: Verdicts }): Finding[] {
   const findings: Finding[] = [];
   if (verdicts.virus === "FAIL") findings.push({ outcome: policy.virus, reason: "virus verdict FAIL" });
   else if (verdicts.virus === "GRAY" || verdicts.virus === "PROCESSING_FAILED") {
@@ -69,7 +75,7 @@ function findingsOf(policy: GatePolicy, { judgement, verdicts }: PolicyInput): F
   if (verdicts.dkim === "FAIL") findings.push({ outcome: policy.dkimFail, reason: "DKIM failed" });
   // What the verdicts do not explain is a limit that the message went over; no policy excuses it.
   const explained = new Set(judgeSafety(verdicts, []).reasons);
-  for (const reason of judgement.safety.reasons) {
+  for (const reason of safety.reasons) {
     if (!explained.has(reason)) findings.push({ outcome: "quarantine", reason });
   }
   return findings;

@@ -48,7 +48,7 @@ describe.skipIf(!motoServer)("the active rule set, in moto (skipped without .ci/
       });
     }).listen(0, "127.0.0.1");
     const configFile = fileURLToPath(new URL("../../mailweir.config.ts", import.meta.url));
-    await buildFunctions(["activate"], { configFile, out: join(folder, "dist") });
+    await buildFunctions(["activate"], { configFile, stage: "prod", out: join(folder, "dist") });
     const environment = {
       AWS_ENDPOINT_URL: moto.endpoint,
       AWS_REGION: "us-east-1",

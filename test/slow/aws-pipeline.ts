@@ -70,7 +70,7 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
       /^(?:work-|propagate|answer|feedback|one-click)/.test(name) ? [name] : [],
     ),
   );
-  await buildFunctions(names, { configFile: "mailweir.config.ts", out: folder });
+  await buildFunctions(names, { configFile: "mailweir.config.ts", stage, out: folder });
 
   const env = {
     MAILWEIR_STAGE: stage,

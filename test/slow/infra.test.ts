@@ -123,7 +123,7 @@ test("bundles are within their budgets, start on their own, and hold the user's 
   const path = await configFile("bundle.config.ts", everything);
   const names = (await loadDeployment("prod", path)).functions.map(({ name }) => name);
   const out = join(folder, "dist");
-  const built = await buildFunctions(names, { configFile: path, out });
+  const built = await buildFunctions(names, { configFile: path, stage: "prod", out });
   expect(overBudget(built)).toEqual([]);
   expect(overBudget(built.map((one) => ({ ...one, startBytes: 2 ** 21 })))).toHaveLength(built.length);
   for (const { name, metafile, startBytes, wholeBytes } of built) {
