@@ -246,6 +246,12 @@ export interface Ledger {
     readonly sesMessageId: SesMessageId;
     readonly receivedAt: string;
   }): Promise<SesMessageId>;
+  /**
+   * Deletes what is kept of a message, but its id: from then on nothing is written of it, whatever was under way. `decide`
+   * answers `done` without a stream and the outcome `forgotten`, `claim` that it has ended so.
+   */
+  forget(sesMessageId: SesMessageId): Promise<void>;
+  isForgotten(sesMessageId: SesMessageId): Promise<boolean>;
 }
 
 // ---- domain stores: effects are unique on (SES message id, recipient, effect name) by conditional writes; an attempt

@@ -8,10 +8,12 @@ import {
 } from "@aws-sdk/client-ses";
 import { GetAccountCommand, GetEmailIdentityCommand } from "@aws-sdk/client-sesv2";
 import { GetTopicAttributesCommand, SNSClient } from "@aws-sdk/client-sns";
+import { GetParameterCommand } from "@aws-sdk/client-ssm";
+import { namedSecrets } from "../../shared/config/named-secrets.ts";
 import { deriveTopology } from "../../shared/config/topology.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { findStack } from "./deploy-stack.ts";
-import type { Known, PreflightFacts } from "./preflight.ts";
+import { type Known, type PreflightFacts, secretName } from "./preflight.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -25,47 +27,59 @@ export async function gatherFacts(
   mx: PreflightFacts["mx"],
 ): Promise<PreflightFacts> {
   const { ses, sesV2, lambda } = session;
-  const [stack, sending, identities, activeRuleSet, ruleSets, filters, concurrency, bucket, tokenSecret, targets] =
-    await Promise.all([
-      ask(async () => (await findStack(session.cloudFormation, config.ruleSet.name))?.StackStatus ?? null),
-      ask(async () => {
-        const account = await sesV2.send(new GetAccountCommand({}));
-        return {
-          production: account.ProductionAccessEnabled ?? false,
-          enabled: account.SendingEnabled ?? false,
-          perDay: account.SendQuota?.Max24HourSend ?? 0,
-          perSecond: account.SendQuota?.MaxSendRate ?? 0,
-        };
-      }),
-      byName(config.domains, async (domain) => {
-        try {
-          const identity = await sesV2.send(new GetEmailIdentityCommand({ EmailIdentity: domain }));
-          return { verified: identity.VerifiedForSendingStatus ?? false };
-        } catch (error) {
-          if (error instanceof Error && error.name === "NotFoundException") return null;
-          throw error;
-        }
-      }),
-      ask(async () => (await ses.send(new DescribeActiveReceiptRuleSetCommand({}))).Metadata?.Name ?? null),
-      ask(async () => {
-        const { RuleSets = [] } = await ses.send(new ListReceiptRuleSetsCommand({}));
-        return RuleSets.flatMap(({ Name }) => Name ?? []);
-      }),
-      ask(async () => {
-        const { Filters = [] } = await ses.send(new ListReceiptFiltersCommand({}));
-        return Filters.flatMap(({ Name }) => Name ?? []);
-      }),
-      ask(async () => {
-        const { AccountLimit } = await lambda.send(new GetAccountSettingsCommand({}));
-        return {
-          total: AccountLimit?.ConcurrentExecutions ?? 0,
-          unreserved: AccountLimit?.UnreservedConcurrentExecutions ?? 0,
-        };
-      }),
-      ask(() => bucketExists(session, config.names.bucket)),
-      ask(() => secretExists(session, config)),
-      findTargets(session, config),
-    ]);
+  const [
+    stack,
+    sending,
+    identities,
+    activeRuleSet,
+    ruleSets,
+    filters,
+    concurrency,
+    bucket,
+    tokenSecret,
+    secrets,
+    targets,
+  ] = await Promise.all([
+    ask(async () => (await findStack(session.cloudFormation, config.ruleSet.name))?.StackStatus ?? null),
+    ask(async () => {
+      const account = await sesV2.send(new GetAccountCommand({}));
+      return {
+        production: account.ProductionAccessEnabled ?? false,
+        enabled: account.SendingEnabled ?? false,
+        perDay: account.SendQuota?.Max24HourSend ?? 0,
+        perSecond: account.SendQuota?.MaxSendRate ?? 0,
+      };
+    }),
+    byName(config.domains, async (domain) => {
+      try {
+        const identity = await sesV2.send(new GetEmailIdentityCommand({ EmailIdentity: domain }));
+        return { verified: identity.VerifiedForSendingStatus ?? false };
+      } catch (error) {
+        if (error instanceof Error && error.name === "NotFoundException") return null;
+        throw error;
+      }
+    }),
+    ask(async () => (await ses.send(new DescribeActiveReceiptRuleSetCommand({}))).Metadata?.Name ?? null),
+    ask(async () => {
+      const { RuleSets = [] } = await ses.send(new ListReceiptRuleSetsCommand({}));
+      return RuleSets.flatMap(({ Name }) => Name ?? []);
+    }),
+    ask(async () => {
+      const { Filters = [] } = await ses.send(new ListReceiptFiltersCommand({}));
+      return Filters.flatMap(({ Name }) => Name ?? []);
+    }),
+    ask(async () => {
+      const { AccountLimit } = await lambda.send(new GetAccountSettingsCommand({}));
+      return {
+        total: AccountLimit?.ConcurrentExecutions ?? 0,
+        unreserved: AccountLimit?.UnreservedConcurrentExecutions ?? 0,
+      };
+    }),
+    ask(() => bucketExists(session, config.names.bucket)),
+    ask(() => secretExists(session, config)),
+    findSecrets(session, config),
+    findTargets(session, config),
+  ]);
   return {
     accountId: session.accountId,
     stack,
@@ -77,6 +91,7 @@ export async function gatherFacts(
     concurrency,
     leftBehind: { bucket, tokenSecret },
     targets,
+    secrets,
     mx,
   };
 }
@@ -112,11 +127,38 @@ async function secretExists({ clientConfig }: Session, { tokens, names }: Resolv
   if (tokens !== undefined) return false;
   const client = new SecretsManagerClient(clientConfig);
   try {
-    const { DeletedDate } = await client.send(new DescribeSecretCommand({ SecretId: names.tokenSecret }));
-    return DeletedDate === undefined;
+    return await isKept(client, names.tokenSecret);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Whether there is a secret that nobody asked to be deleted. Its value is not read. */
+async function isKept(client: SecretsManagerClient, SecretId: string): Promise<boolean> {
+  try {
+    return (await client.send(new DescribeSecretCommand({ SecretId }))).DeletedDate === undefined;
   } catch (error) {
     if (error instanceof Error && error.name === "ResourceNotFoundException") return false;
     throw error;
+  }
+}
+
+/** The secrets that functions will read, wherever the configuration names them. */
+async function findSecrets({ clientConfig, ssm }: Session, config: ResolvedConfig): Promise<PreflightFacts["secrets"]> {
+  const client = new SecretsManagerClient(clientConfig);
+  try {
+    const found = await Promise.all(
+      namedSecrets(config).map(async ({ source }): Promise<[string, Known<boolean>][]> => {
+        if ("secretsManager" in source) {
+          return [[secretName(source), await ask(() => isKept(client, source.secretsManager))]];
+        }
+        if (!("parameter" in source)) return [];
+        // As it is stored: nobody needs to see it in the clear to know that it is there.
+        const command = new GetParameterCommand({ Name: source.parameter, WithDecryption: false });
+        return [[secretName(source), await ask(() => there(() => ssm.send(command), "ParameterNotFound"))]];
+      }),
+    );
+    return Object.fromEntries(found.flat());
   } finally {
     client.destroy();
   }

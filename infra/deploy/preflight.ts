@@ -1,4 +1,5 @@
-import type { ResolvedConfig } from "../../shared/config/types.ts";
+import { namedSecrets } from "../../shared/config/named-secrets.ts";
+import type { ResolvedConfig, SecretSource } from "../../shared/config/types.ts";
 import { limits } from "../../shared/receipt/limits.ts";
 import { planActivation } from "../../shared/receipt/plan-activation.ts";
 
@@ -29,6 +30,8 @@ export interface PreflightFacts {
   };
   /** ARNs and names that own rules use and that are not made here, and whether they are there. */
   readonly targets: Readonly<Record<string, Known<boolean>>>;
+  /** Secrets that the configuration names, by `secretName`, and whether they are there. */
+  readonly secrets: Readonly<Record<string, Known<boolean>>>;
   readonly mx: Readonly<Record<string, Known<readonly string[]>>>;
 }
 
@@ -61,6 +64,7 @@ export type PreflightCode =
   | "secret-left-behind"
   | "target-missing"
   | "secret-on-this-machine"
+  | "secret-missing"
   | "mx-missing"
   | "mx-elsewhere"
   | "not-known";
@@ -83,7 +87,7 @@ export function judgePreflight(
     ...judgeQuotas(config, facts, consumers),
     ...judgeLeftBehind(config, facts),
     ...judgeTargets(facts),
-    ...judgeSecrets(config),
+    ...judgeSecrets(config, facts),
     ...judgeMx(config, facts),
   ];
   const rank = { error: 0, warning: 1, note: 2 };
@@ -369,20 +373,47 @@ function judgeTargets({ targets }: PreflightFacts): PreflightFinding[] {
   });
 }
 
-function judgeSecrets({ tokens }: ResolvedConfig): PreflightFinding[] {
-  const sources = [...(tokens?.keys ?? []).map(({ secretFrom }) => secretFrom), tokens?.addressSecretFrom];
-  return sources.some((source) => source !== undefined && ("env" in source || "file" in source))
-    ? [
+function judgeSecrets(config: ResolvedConfig, { secrets }: PreflightFacts): PreflightFinding[] {
+  return namedSecrets(config).flatMap(({ at, source }): PreflightFinding[] => {
+    if ("env" in source || "file" in source) {
+      const instead = at.startsWith("tokens") ? ", or leave tokens out: then one is made" : "";
+      return [
         {
           code: "secret-on-this-machine",
           severity: "error",
-          at: "tokens",
+          at,
           what: "A secret is read from this machine's environment or a file.",
           why: "A function has neither: no secret stands in an environment that others may list.",
-          fix: 'Put it into AWS Secrets Manager and write  secretFrom: { secretsManager: "…" }, or leave tokens out: then one is made.',
+          fix: `Put it into AWS Secrets Manager and write { secretsManager: "…" }${instead}.`,
         },
-      ]
-    : [];
+      ];
+    }
+    const name = secretName(source);
+    const there = secrets[name];
+    if (there === undefined) return [];
+    if ("unknown" in there) return [notKnown(at, `Whether there is the secret ${name}`, there.unknown)];
+    if (there.known) return [];
+    return [
+      {
+        code: "secret-missing",
+        severity: "error",
+        at,
+        what: `There is no secret ${name} in ${config.region}, or it is to be deleted.`,
+        why: "The functions that need it would fail, and their mail would lie in the dead letters.",
+        fix:
+          "parameter" in source
+            ? `aws ssm put-parameter --type SecureString --name ${source.parameter} --value …`
+            : `aws secretsmanager create-secret --name ${name} --secret-string …`,
+      },
+    ];
+  });
+}
+
+/** A secret by which facts are told: its name in Secrets Manager, or a parameter's with that word in front. */
+export function secretName(
+  source: Exclude<SecretSource, { readonly env: string } | { readonly file: string }>,
+): string {
+  return "parameter" in source ? `parameter ${source.parameter}` : source.secretsManager;
 }
 
 function judgeMx({ domains, region }: ResolvedConfig, { mx }: PreflightFacts): PreflightFinding[] {

@@ -2,7 +2,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import * as z from "zod";
 import type { Clock } from "../../shared/ports.ts";
-import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "../retention/errors.ts";
+import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "../../shared/retention/errors.ts";
 import type { ForgetRun, Forgetting } from "../retention/forgetting.ts";
 import { createHolds } from "../retention/holds.ts";
 import type { Store } from "../store/open-store.ts";

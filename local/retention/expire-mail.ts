@@ -1,13 +1,15 @@
 import type { ResolvedRetention } from "../../shared/config/types.ts";
 import type { Clock } from "../../shared/ports.ts";
+import { type AddressPattern, addressPattern } from "../../shared/retention/address-pattern.ts";
+import { holds } from "../../shared/retention/holds-address.ts";
+import { namesMessage } from "../../shared/retention/names-message.ts";
 import { endsAnyMail, periodDays } from "../../shared/retention/period.ts";
 import { createPump, type Pump } from "../invoke/pump.ts";
 import type { Log } from "../log.ts";
 import type { Sql, Transaction } from "../store/database.ts";
 import type { Store } from "../store/open-store.ts";
-import { type AddressPattern, addressPattern } from "./address-pattern.ts";
 import { expireTickets } from "./expire-tickets.ts";
-import { holds, namesMessage, rowHolds } from "./find-traces.ts";
+import { rowHolds } from "./find-traces.ts";
 import { createHolds, type Hold, holdOn } from "./holds.ts";
 import { removeMessage } from "./remove-rows.ts";
 

@@ -1,7 +1,8 @@
 import type { ResolvedRetention } from "../../shared/config/types.ts";
+import { addressPattern } from "../../shared/retention/address-pattern.ts";
+import { namesMessage } from "../../shared/retention/names-message.ts";
 import type { Database, Row, Sql, Transaction } from "../store/database.ts";
-import { addressPattern } from "./address-pattern.ts";
-import { namesMessage, rowHolds } from "./find-traces.ts";
+import { rowHolds } from "./find-traces.ts";
 import { createHolds } from "./holds.ts";
 
 const dayMs = 86_400_000;

@@ -1,7 +1,7 @@
-import { parseMail } from "../../shared/mail/parse-mail.ts";
+import type { AddressPattern } from "../../shared/retention/address-pattern.ts";
+import { holds } from "../../shared/retention/holds-address.ts";
 import type { Contents } from "../store/contents.ts";
 import type { Database, Row, Sql } from "../store/database.ts";
-import type { AddressPattern } from "./address-pattern.ts";
 
 /** Where an address stands in the database. */
 export interface Traces {
@@ -14,8 +14,6 @@ export interface Traces {
 const page = 200;
 // As long as the engine may do nothing else.
 const turnMs = 10;
-// Longer than an address may be: what a border between two chunks cuts apart is found in the next one.
-const overlapCharacters = 1_024;
 
 /** Reads every stored octet. Between two pages the engine gets its turn. */
 export async function findTraces(
@@ -71,11 +69,6 @@ export function rowHolds(row: Row, pattern: AddressPattern): boolean {
   });
 }
 
-/** Whether a text names one of the SES ids. They are letters and digits, and long. */
-export function namesMessage(text: string, ids: ReadonlySet<string>): boolean {
-  return ids.size > 0 && (text.match(/[A-Za-z0-9]{20,}/g) ?? []).some((word) => ids.has(word));
-}
-
 /** All tables, but those of SQLite itself. */
 export function tablesOf(sql: Sql): readonly string[] {
   return sql
@@ -86,21 +79,6 @@ export function tablesOf(sql: Sql): readonly string[] {
 async function contentHolds(contents: Pick<Contents, "open">, id: number, pattern: AddressPattern): Promise<boolean> {
   const body = () => contents.open(id) ?? empty();
   return holds(body, pattern);
-}
-
-/** Whether octets hold the address: as they are, or as a mail that has it under a transfer encoding or in an encoded word. */
-export async function holds(body: () => AsyncIterable<Uint8Array>, pattern: AddressPattern): Promise<boolean> {
-  let before = "";
-  let encoded = false;
-  for await (const chunk of body()) {
-    const text = before + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("utf8");
-    if (text.toLowerCase().includes(pattern.needle) && pattern.isIn(text)) return true;
-    encoded ||= /base64|quoted-printable|=\?/i.test(text);
-    before = text.slice(-overlapCharacters);
-  }
-  if (!encoded) return false;
-  const mail = await parseMail(body()).catch(() => undefined);
-  return mail !== undefined && pattern.isIn(JSON.stringify(mail));
 }
 
 async function* empty(): AsyncGenerator<Uint8Array, void, undefined> {}

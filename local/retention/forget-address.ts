@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { type AddressPattern, addressPattern } from "../../shared/retention/address-pattern.ts";
+import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "../../shared/retention/errors.ts";
+import { namesMessage } from "../../shared/retention/names-message.ts";
 import type { Sql } from "../store/database.ts";
 import type { Store } from "../store/open-store.ts";
 import { oweCompaction, settleCompaction } from "../store/owed-compaction.ts";
-import { type AddressPattern, addressPattern } from "./address-pattern.ts";
 import { tellBackups } from "./backup-folders.ts";
-import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "./errors.ts";
-import { findTraces, namesMessage, rowHolds } from "./find-traces.ts";
+import { findTraces, rowHolds } from "./find-traces.ts";
 import { deleteForgetRecord, type ForgetRecord, forgetRecord, writeForgetRecord } from "./forget-record.ts";
 import { holdOn } from "./holds.ts";
 import { removeFiles } from "./remove-files.ts";

@@ -1,7 +1,7 @@
 import { parseMail } from "../../shared/mail/parse-mail.ts";
+import { addressesIn } from "../../shared/retention/addresses-in.ts";
 import { createPersonOf } from "../../shared/unsubscribe/person.ts";
 import type { Store } from "../store/open-store.ts";
-import { addressesIn } from "./addresses-in.ts";
 import { tablesOf } from "./find-traces.ts";
 import { forgetAddress } from "./forget-address.ts";
 

@@ -1,7 +1,7 @@
 import type { Clock, Random } from "../../shared/ports.ts";
+import { ForgetRefusedError, ForgetUnfinishedError } from "../../shared/retention/errors.ts";
 import type { Log } from "../log.ts";
 import { settleCompaction } from "../store/owed-compaction.ts";
-import { ForgetRefusedError, ForgetUnfinishedError } from "./errors.ts";
 import { type ForgetParts, type ForgetProgress, type Forgotten, forgetAddress, tryToForget } from "./forget-address.ts";
 import { deleteForgetRecord, forgetRecords } from "./forget-record.ts";
 

@@ -1,9 +1,9 @@
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { AddressPattern } from "../../shared/retention/address-pattern.ts";
+import { holds } from "../../shared/retention/holds-address.ts";
 import { errorCode, nodeFileSystem, readChunks, removeFile, syncFolderNow } from "../store/files.ts";
 import type { DataFolder } from "../store/layout.ts";
-import type { AddressPattern } from "./address-pattern.ts";
-import { holds } from "./find-traces.ts";
 
 const fs = nodeFileSystem;
 

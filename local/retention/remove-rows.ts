@@ -1,7 +1,8 @@
+import type { AddressPattern } from "../../shared/retention/address-pattern.ts";
+import { namesMessage } from "../../shared/retention/names-message.ts";
 import type { Contents } from "../store/contents.ts";
 import type { Row, SqlValue, Transaction } from "../store/database.ts";
-import type { AddressPattern } from "./address-pattern.ts";
-import { namesMessage, rowHolds, tablesOf } from "./find-traces.ts";
+import { rowHolds, tablesOf } from "./find-traces.ts";
 import { isForgetting } from "./forget-record.ts";
 
 // Everything of one message lies under its number.

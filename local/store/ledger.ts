@@ -8,6 +8,7 @@ import type {
   RecipientRecord,
   RecipientState,
 } from "../../shared/ports.ts";
+import { forgottenRecord } from "../../shared/retention/forgotten-record.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
 import { findSequence, sequenceOf } from "./ids.ts";
@@ -74,7 +75,8 @@ export function createLedger(database: Database, clock: Clock): Ledger {
         decisions.map((decision) => {
           const seq = sequenceOf(tx, decision.sesMessageId);
           writeDecision(tx, seq, decision, clock.now().getTime());
-          return record(tx, seq, decision.recipient) as RecipientRecord;
+          const { sesMessageId, recipient } = decision;
+          return record(tx, seq, recipient) ?? forgottenRecord(sesMessageId, recipient, clock.now());
         }),
       ),
     redecide: (decision) =>
@@ -124,7 +126,10 @@ export function createLedger(database: Database, clock: Clock): Ledger {
           recipient,
         );
         const row = tx.get(selectOne, seq, recipient);
-        if (!row) return { kind: "unknown" };
+        if (!row) {
+          if (!isForgotten(tx, seq)) return { kind: "unknown" };
+          return { kind: "ended", record: forgottenRecord(sesMessageId, recipient, clock.now()) };
+        }
         const stored = toRecord(row);
         if (changes === 1)
           return { kind: "claimed", claim: { sesMessageId, recipient, attempt: stored.attempts }, record: stored };
@@ -215,8 +220,24 @@ export function createLedger(database: Database, clock: Clock): Ledger {
         tx.run("INSERT INTO fingerprints (hash, received_at, seq) VALUES (?, ?, ?)", hash, at, seq);
         return sesMessageId;
       }),
+    forget: (sesMessageId) =>
+      database.write((tx) => {
+        const seq = sequenceOf(tx, sesMessageId);
+        tx.run("INSERT OR IGNORE INTO forgotten_messages (seq) VALUES (?)", seq);
+        for (const table of ["metas", "recipients", "fingerprints", "effects", "stream_feed"]) {
+          tx.run(`DELETE FROM ${table} WHERE seq = ?`, seq);
+        }
+      }),
+    isForgotten: async (sesMessageId) =>
+      database.read((sql) => {
+        const seq = findSequence(sql, sesMessageId);
+        return seq !== undefined && isForgotten(sql, seq);
+      }),
   };
 }
+
+const isForgotten = (sql: Sql, seq: number): boolean =>
+  sql.get("SELECT 1 FROM forgotten_messages WHERE seq = ?", seq) !== undefined;
 
 /** Notes an accepted message's recipient; nothing when it is there. */
 export function receiveRecipient(tx: Transaction, seq: number, recipient: string, at: number): void {

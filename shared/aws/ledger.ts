@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Claim, Clock, Decision, Finish, Ledger, ReceiptMeta, RecipientRecord, RecipientState } from "../ports.ts";
+import { forgottenRecord } from "../retention/forgotten-record.ts";
 import type { SesMessageId } from "../ses-message-id.ts";
 import { type Dynamo, type Expression, type Item, json, jsonOf, number, numberOf, text, textOf } from "./dynamo.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -97,6 +98,21 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
   const decideOne = async (decision: Decision): Promise<RecipientRecord> =>
     toRecord((await writeDecision(decision, nobodyDecided, [])).item ?? {});
 
+  const isForgotten = async (sesMessageId: string): Promise<boolean> => {
+    const item = await dynamo.get(table, { pk: sesMessageId, sk: "meta" });
+    return item !== undefined && numberOf(item, "gone") === 1;
+  };
+  /** All but what says that it was forgotten. */
+  const removeItems = async (sesMessageId: string) => {
+    const items = await dynamo.query(table, { where: "#pk = :pk", values: { ":pk": text(sesMessageId) } });
+    const keys = items.map((item) => ({ pk: sesMessageId, sk: textOf(item, "sk") ?? "" }));
+    await inParallel(
+      keys.filter(({ sk }) => sk !== "meta"),
+      maxRecipientsAtOnce,
+      (key) => dynamo.delete(table, key),
+    );
+  };
+
   return {
     async putMeta(meta) {
       await dynamo.put(
@@ -119,7 +135,19 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
       const item = await dynamo.get(table, { pk: sesMessageId, sk: "meta" });
       return item && jsonOf<ReceiptMeta>(item, "m");
     },
-    decide: (decisions) => inParallel(decisions, maxRecipientsAtOnce, decideOne),
+    async decide(decisions) {
+      const records = await inParallel(decisions, maxRecipientsAtOnce, decideOne);
+      // Behind the write: `forget` notes before it looks what to delete, so one of the two sees the other.
+      const forgotten = new Set<string>();
+      for (const id of new Set(decisions.map(({ sesMessageId }) => sesMessageId))) {
+        if (await isForgotten(id)) forgotten.add(id);
+      }
+      for (const id of forgotten) await removeItems(id);
+      return records.map((record, at) => {
+        const { sesMessageId, recipient } = decisions[at] ?? record;
+        return forgotten.has(sesMessageId) ? forgottenRecord(sesMessageId, recipient, clock.now()) : record;
+      });
+    },
     async redecide(decision) {
       const { kind, item } = await writeDecision(decision, settled, ["dup", "det"]);
       return kind === "written" ? toRecord(item ?? {}) : undefined;
@@ -149,7 +177,10 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
           },
         },
       );
-      if (item === undefined) return { kind: "unknown" };
+      if (item === undefined) {
+        if (!(await isForgotten(sesMessageId))) return { kind: "unknown" };
+        return { kind: "ended", record: forgottenRecord(sesMessageId, recipient, clock.now()) };
+      }
       const record = toRecord(item);
       if (kind === "written") {
         return { kind: "claimed", claim: { sesMessageId, recipient, attempt: record.attempts }, record };
@@ -166,6 +197,7 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
       return change(claim, `SET ${sets.join(", ")}, #up = :up REMOVE ${removes.join(", ")}`, values);
     },
     async fail(sesMessageId, recipient, cause) {
+      if (await isForgotten(sesMessageId)) return;
       await dynamo.update(
         table,
         recipientKey({ sesMessageId, recipient }),
@@ -250,6 +282,12 @@ export function createLedger(dynamo: Dynamo, { table, clock, keepDays }: LedgerO
         .filter(({ state }) => open.includes(state));
     },
     firstOf: (fingerprint) => firstOf(dynamo, table, fingerprint, expiry(keepFingerprintMs)),
+    async forget(sesMessageId) {
+      // Without an expiry: a copy of the mail may come out of a backup whenever it likes.
+      await dynamo.put(table, { pk: text(sesMessageId), sk: text("meta"), gone: number(1) });
+      await removeItems(sesMessageId);
+    },
+    isForgotten,
   };
 }
 

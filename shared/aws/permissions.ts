@@ -1,6 +1,6 @@
+import { namedSecrets } from "../config/named-secrets.ts";
 import { deriveTopology } from "../config/topology.ts";
 import type { ResolvedConfig } from "../config/types.ts";
-import { kindOf } from "../sinks/kinds.ts";
 
 /** What a function may touch, by the name of the thing; `arnsOf` turns it into ARNs. */
 export type Resource =
@@ -69,9 +69,9 @@ const route: readonly Permission[] = [
   bucketExists,
   decrypt,
   {
-    actions: ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+    actions: ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
     resources: ["ledger-table"],
-    why: "decides and notes what was sent",
+    why: "decides and notes what was sent, and takes back what was decided of a forgotten mail",
   },
   { actions: ["sqs:SendMessage"], resources: ["stream-queues"], why: "fans out" },
 ];
@@ -138,7 +138,7 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     bucketExists,
     decrypt,
     {
-      actions: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+      actions: ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
       resources: ["ledger-table"],
       why: "writes the decision before it stops anything, and notes bounces",
     },
@@ -318,25 +318,9 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
 }
 
 /** Of the token keys (those that the configuration names, or the generated one), webhooks, sinks and mail accounts. */
-function secretNames({ tokens, names, unsubscribe, streams, personal, tickets }: ResolvedConfig): readonly string[] {
-  const accounts = streams
-    .flatMap(({ delivery }) => Object.values(delivery).flat())
-    .flatMap((entry) => (entry.kind === "imap" ? [entry.account.passwordFrom] : []));
-  const webhooks = [
-    ...Object.values(unsubscribe.webhooks),
-    ...streams.flatMap(({ webhook }) => (webhook === undefined ? [] : [webhook])),
-  ].map(({ secretFrom }) => secretFrom);
-  const generated = tokens === undefined ? [names.tokenSecret] : [];
-  const sources = [
-    ...(tokens?.keys.map(({ secretFrom }) => secretFrom) ?? []),
-    tokens?.addressSecretFrom,
-    ...webhooks,
-    ...Object.values(tickets.sinks).flatMap((settings) => kindOf(settings).secrets(settings)),
-    ...accounts,
-    personal.forwarding.key?.privateKeyFrom,
-  ];
-  const named = sources.flatMap((source) => {
-    if (source === undefined) return [];
+function secretNames(config: ResolvedConfig): readonly string[] {
+  const generated = config.tokens === undefined ? [config.names.tokenSecret] : [];
+  const named = namedSecrets(config).flatMap(({ source }) => {
     if ("secretsManager" in source) return [source.secretsManager];
     return "parameter" in source ? [`parameter/${source.parameter.replace(/^\//, "")}`] : [];
   });

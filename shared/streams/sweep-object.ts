@@ -44,6 +44,8 @@ export async function sweepObject(
   if (missing.length === 0 && (meta !== undefined || records.length > 0)) {
     return { kind: "nothing-missing", sesMessageId };
   }
+  // Its object is deleted, or about to be.
+  if (meta === undefined && (await ports.ledger.isForgotten(sesMessageId))) return { kind: "no-mail" };
   if (meta === undefined && mayWait) throw new ReceiptMetaMissingError(sesMessageId);
 
   const content = messageContent(ports, sesMessageId, { kind: "s3", bucket, key });

@@ -316,5 +316,52 @@ export function ledgerContract(name: string, open: () => Promise<Opened<{ readon
         expect(new Set(answers).size).toBe(1);
       });
     });
+
+    describe("a message that is forgotten", () => {
+      const meta = (id: SesMessageId) => ({
+        sesMessageId: id,
+        receivedAt: "2026-08-04T09:15:02.417Z",
+        from: "gone@sender.example",
+        recipients: ["ann@in.example"],
+        verdicts: { spf: "PASS", dkim: "PASS", dmarc: "PASS", spam: "PASS", virus: "PASS" } as const,
+      });
+
+      test("leaves nothing but its id, whatever state its recipients were in", async () => {
+        const claim = await claimed(ledger);
+        const id = claim.sesMessageId;
+        await ledger.putMeta(meta(id));
+        await ledger.decide([decisionFor(id, "bob@in.example"), decisionFor(id, "eve@in.example", { stream: null })]);
+        expect(await ledger.isForgotten(id)).toBe(false);
+        await ledger.forget(id);
+        await ledger.forget(id);
+        expect(await ledger.isForgotten(id)).toBe(true);
+        expect([await ledger.meta(id), await ledger.recipients(id)]).toEqual([undefined, []]);
+      });
+
+      test("does not come back by what was under way", async () => {
+        const claim = await claimed(ledger);
+        const { sesMessageId: id, recipient } = claim;
+        await ledger.forget(id);
+        await ledger.putMeta(meta(id));
+        expect(await ledger.decide([decisionFor(id, recipient), decisionFor(id, "new@in.example")])).toMatchObject([
+          { recipient, state: "done", stream: null, outcome: "forgotten" },
+          { recipient: "new@in.example", state: "done", stream: null, outcome: "forgotten" },
+        ]);
+        await ledger.routed(id, [recipient]);
+        expect(await ledger.claim(id, recipient)).toMatchObject({ kind: "ended", record: { outcome: "forgotten" } });
+        await ledger.setback(claim, "as told");
+        expect(await ledger.finish(claim, { state: "done", outcome: "delivered" })).toBe(false);
+        await ledger.fail(id, recipient, "as told");
+        expect(await ledger.redecide(decisionFor(id, recipient))).toBeUndefined();
+        expect(await ledger.reopen(id, recipient, "ticket")).toBe(false);
+        expect([await ledger.meta(id), await ledger.recipients(id)]).toEqual([undefined, []]);
+      });
+
+      test("is not kept by decisions that are made at the same moment", async () => {
+        const ids = Array.from({ length: 10 }, () => freshId());
+        await Promise.all(ids.flatMap((id) => [ledger.decide([decisionFor(id, "ann@in.example")]), ledger.forget(id)]));
+        for (const id of ids) expect(await ledger.recipients(id)).toEqual([]);
+      });
+    });
   });
 }

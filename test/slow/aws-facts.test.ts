@@ -142,12 +142,29 @@ describe.skipIf(program === undefined)(
       const config = resolveConfig(
         {
           domains: ["known.example", "new.example"],
-          streams: { personal: { recipients: ["known.example", "new.example"] } },
+          streams: {
+            personal: { recipients: ["known.example", "new.example"] },
+            hooks: {
+              recipients: ["hooks@known.example"],
+              webhook: { url: "https://hooks.example.net/", secretFrom: { secretsManager: "own/hook" } },
+            },
+          },
+          unsubscribe: {
+            propagate: {
+              webhooks: {
+                crm: { url: "https://crm.example.net/", secretFrom: { parameter: "/own/none" } },
+                erp: { url: "https://erp.example.net/", secretFrom: { secretsManager: "own/nowhere" } },
+              },
+            },
+          },
         },
         { stage: "prod", accountId },
       );
       await new S3Client({ ...options(), forcePathStyle: true }).send(
         new CreateBucketCommand({ Bucket: config.names.bucket }),
+      );
+      await new SecretsManagerClient(options()).send(
+        new CreateSecretCommand({ Name: "own/hook", SecretString: "a secret of the hook" }),
       );
       const facts = await gatherFacts(session, config, { "known.example": { known: ["mx.old.example"] } });
       expect(facts).toMatchObject({
@@ -156,6 +173,11 @@ describe.skipIf(program === undefined)(
         activeRuleSet: { known: "theirs" },
         ruleSets: { known: ["theirs"] },
         leftBehind: { bucket: { known: true }, tokenSecret: { known: false } },
+        secrets: {
+          "own/hook": { known: true },
+          "own/nowhere": { known: false },
+          "parameter /own/none": { known: false },
+        },
         mx: { "known.example": { known: ["mx.old.example"] } },
       });
       expect(facts.identities["known.example"]).toMatchObject({ known: { verified: expect.any(Boolean) } });

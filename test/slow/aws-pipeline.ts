@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -60,17 +60,33 @@ export interface AwsPipeline {
 const accountId = "123456789012";
 const stage = "test";
 
-export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
+export interface AwsPipelineOptions {
+  /** Streams beside those of the project's configuration, as JSON says them. */
+  readonly streams?: Readonly<Record<string, object>>;
+  /** In Secrets Manager, by name. */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+export async function openAwsPipeline(
+  program: string,
+  { streams = {}, secrets: given = {} }: AwsPipelineOptions = {},
+): Promise<AwsPipeline> {
   const moto = await startMoto(program);
   const proxy = await startAwsProxy(moto.endpoint);
   const folder = await mkdtemp(join(tmpdir(), "mailweir-aws-"));
-  const config = await loadConfig("mailweir.config.ts", { stage, accountId });
+  const configFile = join(folder, "mailweir.config.ts");
+  const base = JSON.stringify(join(import.meta.dirname, "../../mailweir.config.ts"));
+  await writeFile(
+    configFile,
+    `import base from ${base};\nexport default { ...base, streams: { ...base.streams, ...${JSON.stringify(streams)} } };\n`,
+  );
+  const config = await loadConfig(configFile, { stage, accountId });
   const names = ["gate", "journal", "route-notification", "route-object"].concat(
     deriveTopology(config).functions.flatMap(({ name }) =>
       /^(?:work-|propagate|answer|feedback|one-click)/.test(name) ? [name] : [],
     ),
   );
-  await buildFunctions(names, { configFile: "mailweir.config.ts", stage, out: folder });
+  await buildFunctions(names, { configFile, stage, out: join(folder, "dist") });
 
   const env = {
     MAILWEIR_STAGE: stage,
@@ -110,6 +126,9 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
   const secrets = new SecretsManagerClient(clientOptions(connection));
   const SecretString = randomBytes(32).toString("base64url");
   await secrets.send(new CreateSecretCommand({ Name: config.names.tokenSecret, SecretString }));
+  for (const [Name, value] of Object.entries(given)) {
+    await secrets.send(new CreateSecretCommand({ Name, SecretString: value }));
+  }
   const kms = new KMSClient(clientOptions(connection));
   const keyArn = (await kms.send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? "";
 
@@ -132,7 +151,7 @@ export async function openAwsPipeline(program: string): Promise<AwsPipeline> {
     const known = handlers.get(functionName);
     const loading =
       known ??
-      import(/* @vite-ignore */ pathToFileURL(join(folder, functionName, "index.mjs")).href).then(
+      import(/* @vite-ignore */ pathToFileURL(join(folder, "dist", functionName, "index.mjs")).href).then(
         (module: { handler: (event: unknown, context: unknown) => Promise<unknown> }) => module.handler,
       );
     handlers.set(functionName, loading);

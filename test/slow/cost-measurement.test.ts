@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { MailUse, Measured, Service, StreamUse } from "../../infra/cost/measured.ts";
 import { encryptForSes } from "../../shared/encryption/encrypt-for-ses.ts";
 import { storedObjectOf } from "../../shared/streams/stored-object.ts";
 import type { Events, TestMail } from "../functions/pipeline.ts";
+import { secret } from "../functions/webhook-receiver.ts";
 import { type AwsPipeline, openAwsPipeline } from "./aws-pipeline.ts";
 import type { Call } from "./aws-proxy.ts";
 import { pythonProgram } from "./moto.ts";
@@ -68,10 +71,12 @@ const mails: Readonly<Record<string, () => TestMail>> = {
     headers: { "List-Id": "<news.lists.example>", Precedence: "list" },
   }),
   quarantine: () => ({ to: [support], verdicts: { virus: "FAIL" } }),
+  webhook: () => ({ ...somebody(), to: ["hook@example.com"] }),
 };
 
 describe.skipIf(program === undefined)(`what a mail costs, counted at moto's door${missing}`, () => {
   let aws: AwsPipeline;
+  let receiver: Server;
   const requests = new Map<Service | "ses", number>();
   let logBytes = 0;
   const metrics = new Set<string>();
@@ -81,7 +86,16 @@ describe.skipIf(program === undefined)(`what a mail costs, counted at moto's doo
     process.env["TEST_LOG"] = "INFO";
     // The bundles write metrics where Lambda's name is set, as there.
     process.env["AWS_LAMBDA_FUNCTION_NAME"] = "mailweir-test";
-    aws = await openAwsPipeline(program ?? "");
+    receiver = createServer((request, response) => {
+      request.resume().once("end", () => response.writeHead(204).end());
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    const webhook = { url, secretFrom: { secretsManager: "hook" }, allowPrivate: ["127.0.0.1"] };
+    aws = await openAwsPipeline(program ?? "", {
+      streams: { webhook: { recipients: ["hook@example.com"], webhook } },
+      secrets: { hook: secret },
+    });
     const seen = aws.proxy.onAnswer;
     aws.proxy.onAnswer = (call, answer) => {
       seen(call, answer);
@@ -103,6 +117,8 @@ describe.skipIf(program === undefined)(`what a mail costs, counted at moto's doo
     delete process.env["TEST_LOG"];
     delete process.env["AWS_LAMBDA_FUNCTION_NAME"];
     await aws?.close();
+    receiver?.closeAllConnections();
+    receiver?.close();
   });
   beforeEach(() => aws.purge());
 

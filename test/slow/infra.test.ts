@@ -39,6 +39,10 @@ const everything = `{
   streams: {
     personal: { recipients: ["example.com"] },
     ticket: { recipients: ["support@example.com"] },
+    hooks: {
+      recipients: ["hooks@example.org"],
+      webhook: { url: "https://hooks.example.net/mail", secretFrom: { secretsManager: "mail-hook" } },
+    },
     "invoices-1": { recipients: ["invoices@example.org"], worker: async () => ({ outcome: "own-worker-was-here" }) },
   },
   aws: {

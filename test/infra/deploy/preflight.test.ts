@@ -14,6 +14,7 @@ const fine: PreflightFacts = {
   concurrency: { known: { total: 1_000, unreserved: 1_000 } },
   leftBehind: { bucket: { known: false }, tokenSecret: { known: false } },
   targets: {},
+  secrets: {},
   mx: { "example.com": { known: ["inbound-smtp.us-east-1.amazonaws.com."] } },
 };
 const updating = { stack: { known: "UPDATE_COMPLETE" } };
@@ -32,6 +33,15 @@ test("nothing is said where nothing is wrong", () => {
 
 describe("what the preflight finds", () => {
   const many = (count: number, name: string) => Array.from({ length: count }, (_, index) => `${name}${index}`);
+  const streams = (more: object) => ({ streams: { ...base.streams, ...more } });
+  const hook = (secretFrom: object) =>
+    streams({ hooks: { recipients: ["h@example.com"], webhook: { url: "https://h.example.net/", secretFrom } } });
+  const mailbox = (passwordFrom: object) => ({
+    streams: {
+      personal: { recipients: ["example.com"], delivery: { "ann@example.com": { imap: "home" } } },
+    },
+    personal: { imap: { home: { host: "imap.example.net", user: "ann", passwordFrom } } },
+  });
   const tokens = (secretFrom: object) => ({ tokens: { keys: [{ id: "a", secretFrom }] } });
   test.for<[string, object, Partial<PreflightFacts>, PreflightCode, "error" | "warning" | "note"]>([
     ["somebody deploys just now", {}, { stack: { known: "UPDATE_IN_PROGRESS" } }, "stack-busy", "error"],
@@ -132,6 +142,45 @@ describe("what the preflight finds", () => {
     ["a target that is not there", {}, { targets: { theirs: { known: false } } }, "target-missing", "error"],
     ["a secret of the environment", tokens({ env: "TOKENS" }), {}, "secret-on-this-machine", "error"],
     ["a secret in a file", tokens({ file: "key" }), {}, "secret-on-this-machine", "error"],
+    [
+      "a stream's webhook with a secret of the environment",
+      hook({ env: "HOOK" }),
+      {},
+      "secret-on-this-machine",
+      "error",
+    ],
+    [
+      "a changes' webhook with a secret of the environment",
+      {
+        unsubscribe: {
+          propagate: { webhooks: { crm: { url: "https://crm.example.net/", secretFrom: { env: "CRM" } } } },
+        },
+      },
+      {},
+      "secret-on-this-machine",
+      "error",
+    ],
+    [
+      "a stream's secret that is not there",
+      hook({ secretsManager: "mail-hook" }),
+      { secrets: { "mail-hook": { known: false } } },
+      "secret-missing",
+      "error",
+    ],
+    [
+      "a parameter that is not there",
+      mailbox({ parameter: "/imap" }),
+      { secrets: { "parameter /imap": { known: false } } },
+      "secret-missing",
+      "error",
+    ],
+    [
+      "a secret that may not be looked at",
+      hook({ secretsManager: "mail-hook" }),
+      { secrets: { "mail-hook": { unknown: "AccessDeniedException" } } },
+      "not-known",
+      "note",
+    ],
     ["no MX record", {}, { mx: { "example.com": { known: [] } } }, "mx-missing", "warning"],
     ["mail goes elsewhere", {}, { mx: { "example.com": { known: ["mx.example.net"] } } }, "mx-elsewhere", "warning"],
     ["nobody may ask about sending", {}, { sending: { unknown: "AccessDeniedException" } }, "not-known", "note"],

@@ -1,4 +1,4 @@
-import { normaliseAddress } from "../../shared/mail/address.ts";
+import { normaliseAddress } from "../mail/address.ts";
 
 /**
  * Every address that a text may name, normalised: for asking a set of keyed hashes which of them it holds. Of

@@ -1,5 +1,5 @@
 import { domainToUnicode } from "node:url";
-import { normaliseAddress, parseMailAddress } from "../../shared/mail/address.ts";
+import { normaliseAddress, parseMailAddress } from "../mail/address.ts";
 
 /** Finds one address in text, in every form that it is written in. */
 export interface AddressPattern {

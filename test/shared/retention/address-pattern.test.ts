@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addressPattern } from "../../../local/retention/address-pattern.ts";
+import { addressPattern } from "../../../shared/retention/address-pattern.ts";
 
 const pattern = addressPattern("Ann.Lee@Example.org");
 
