@@ -4,7 +4,6 @@ import type { Ports } from "../shared/ports.ts";
 import type { Notice } from "../shared/receipt/notice.ts";
 import { arrivalOf, storeContent } from "../shared/streams/arrival.ts";
 import { fanOut } from "../shared/streams/fan-out.ts";
-import { sweepObject } from "../shared/streams/sweep-object.ts";
 import { count, logger } from "./stack.ts";
 
 export type RouterPorts = Pick<Ports, "ledger" | "queues" | "objects" | "keys" | "random" | "clock">;
@@ -34,6 +33,8 @@ export async function routeNotice(
       return;
     }
     case "object": {
+      // The safety net opens objects; news of received mail seldom needs that.
+      const { sweepObject } = await import("../shared/streams/sweep-object.ts");
       const swept = await sweepObject(ports, config, notice, options);
       switch (swept.kind) {
         case "no-mail":

@@ -6,6 +6,7 @@ import { loadConfig } from "../shared/config/load-config.ts";
 import { BuildError } from "./build-error.ts";
 import { accountPlaceholder, configModule } from "./config-module.ts";
 import { findHandlers, projectFolder } from "./load-deployment.ts";
+import { pastBarrels } from "./past-barrels.ts";
 
 export interface BuiltFunction {
   readonly name: string;
@@ -109,6 +110,7 @@ async function buildFunction(
     banner: { js: requireBanner },
     logLevel: "silent",
     plugins: [
+      pastBarrels,
       {
         name: "mail-config",
         setup({ onLoad, onResolve }) {
