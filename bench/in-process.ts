@@ -7,16 +7,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { judge } from "../shared/mail/judge.ts";
 import { parseNoticeText } from "../shared/receipt/parse-notice.ts";
+import { coldStartRows } from "./cold-start.ts";
 import type { Finding } from "./measure/findings.ts";
-import { pairedRatio, type Spread, spread } from "./measure/ratios.ts";
+import { inWords, pairedRatio, spread } from "./measure/ratios.ts";
 
 /** Rows without a server. */
 export const inProcessRows: Readonly<Record<string, (quick: boolean) => Promise<Finding[]> | Finding[]>> = {
+  cold: coldStartRows,
   judge: judgeRow,
   parse: parseRow,
 };
-
-const words = ({ median, min, max }: Spread) => `**${median.toFixed(2)}** [${min.toFixed(2)}–${max.toFixed(2)}]`;
 
 /** What the router does with an event's headers, and the same by way of the whole mail. */
 async function judgeRow(quick: boolean): Promise<Finding[]> {
@@ -68,7 +68,7 @@ async function judgeRow(quick: boolean): Promise<Finding[]> {
       row: "judge",
       what: "judging a mail from its event, 4 KB",
       against: "the same through mailparser's simpleParser",
-      measured: `CPU of theirs to ours ${words(rate)}`,
+      measured: `CPU of theirs to ours ${inWords(rate)}`,
       required: "≥ 25",
       reached: rate.median >= 25,
       details: `${spread(times.ours).median.toFixed(3)} ms; theirs ${spread(times.theirs).median.toFixed(3)} ms`,
@@ -111,7 +111,7 @@ function parseRow(quick: boolean): Finding[] {
         row: "parse",
         what: "a 40 MB mail parsed, attachment decoded and hashed, first mail of a process",
         against,
-        measured: `rate ${words(rate)}, memory +${grown.toFixed(0)} MB`,
+        measured: `rate ${inWords(rate)}, memory +${grown.toFixed(0)} MB`,
         required: `rate ≥ ${atLeast}, memory ≤ +40 MB`,
         reached: rate.median >= atLeast && grown <= 40,
         details: `${spread(ours?.ms ?? []).median.toFixed(0)} ms; theirs ${spread(theirs?.ms ?? []).median.toFixed(0)} ms, +${spread(theirs?.grownMb ?? []).median.toFixed(0)} MB`,

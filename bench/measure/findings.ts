@@ -1,5 +1,5 @@
 import type { SmtpRow } from "../rows.ts";
-import { pairedRatio, type Spread, spread } from "./ratios.ts";
+import { inWords, pairedRatio, spread } from "./ratios.ts";
 import type { Measured, RowRun } from "./rounds.ts";
 
 /** One line of the table. */
@@ -60,7 +60,6 @@ ${lines.join("\n")}
 
 const rates = ({ samples }: Measured) => samples.map(({ perSecond }) => perSecond);
 const cpus = ({ samples }: Measured) => samples.map(({ cpuPer1000 }) => cpuPer1000);
-const inWords = ({ median, min, max }: Spread) => `**${median.toFixed(2)}** [${min.toFixed(2)}–${max.toFixed(2)}]`;
 
 function absolute(measured: Measured): string {
   const { syncsPer1000, peakBytes } = measured;

@@ -16,3 +16,6 @@ export function spread(values: readonly number[]): Spread {
 export function pairedRatio(ours: readonly number[], theirs: readonly number[]): Spread {
   return spread(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)));
 }
+
+export const inWords = ({ median, min, max }: Spread) =>
+  `**${median.toFixed(2)}** [${min.toFixed(2)}–${max.toFixed(2)}]`;
