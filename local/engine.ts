@@ -26,6 +26,7 @@ import { secretFromEnvironment } from "./environment.ts";
 import type { FunctionHost } from "./invoke/function-host.ts";
 import { createInProcessHost } from "./invoke/in-process-host.ts";
 import { createInvocationPump } from "./invoke/invocation-pump.ts";
+import { createLostWorkPump } from "./invoke/lost-work-pump.ts";
 import { createQueuePump } from "./invoke/queue-pump.ts";
 import { requestId } from "./invoke/request-id.ts";
 import { createThreadHost } from "./invoke/thread-host.ts";
@@ -46,6 +47,7 @@ import { startSmtp } from "./smtp/server.ts";
 import { DataFolderError, folderTrouble } from "./store/errors.ts";
 import { nodeFileSystem } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
+import { createLostWork } from "./store/lost-work.ts";
 import { openStore, type Store } from "./store/open-store.ts";
 import { bindAddressKey } from "./store/plain-suppressions.ts";
 import { createRuleSets } from "./store/rule-sets.ts";
@@ -273,6 +275,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const pumps = host
       ? [
           expiry,
+          createLostWorkPump(createLostWork(store.database, { topology, clock, random }), { clock, log }),
           ...(timetable ? [timetable] : []),
           ...queuePumps,
           createInvocationPump({ engine: store.engine, host, functionOf, clock, random, log }),

@@ -5,15 +5,16 @@ import type { Transaction } from "./database.ts";
 import { functionArn, insertInvocation } from "./invocations.ts";
 import type { Sending } from "./queues.ts";
 
-/** A bucket tells its queue and its function of a new object, in the transaction that writes it. */
+/** A bucket tells its queue and its function of a new object, in the transaction that writes it; with `delayMs` again, so late. */
 export type TellOfObject = (
   tx: Transaction,
   object: ObjectRef & { readonly sizeBytes: number; readonly content: number },
+  delayMs?: number,
 ) => void;
 
 export function createObjectEvents(topology: Topology, sending: Sending, clock: Clock, random: Random): TellOfObject {
   const region = topology.topics[0]?.arn.split(":")[3] || "us-east-1";
-  return (tx, { bucket, key, sizeBytes, content }) => {
+  return (tx, { bucket, key, sizeBytes, content }, delayMs) => {
     const { eventQueue, eventFunction } = topology.buckets.find(({ name }) => name === bucket) ?? {};
     if (eventQueue === undefined && eventFunction === undefined) return;
     const now = clock.now();
@@ -27,7 +28,7 @@ export function createObjectEvents(topology: Topology, sending: Sending, clock: 
         requestId: hex(random.bytes(8)).toUpperCase(),
       }),
     );
-    if (eventQueue !== undefined) sending.enqueue(tx, eventQueue, event);
+    if (eventQueue !== undefined) sending.enqueue(tx, eventQueue, event, delayMs);
     if (eventFunction !== undefined) insertInvocation(tx, functionArn(topology, eventFunction), event, now.getTime());
   };
 }
