@@ -29,6 +29,7 @@ import { createInvocationPump } from "./invoke/invocation-pump.ts";
 import { createLostWorkPump } from "./invoke/lost-work-pump.ts";
 import { createQueuePump } from "./invoke/queue-pump.ts";
 import { requestId } from "./invoke/request-id.ts";
+import { createRunAhead } from "./invoke/run-ahead.ts";
 import { createThreadHost } from "./invoke/thread-host.ts";
 import { createTimetable } from "./invoke/timetable.ts";
 import { openLog } from "./log.ts";
@@ -222,6 +223,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       clock,
       log,
     });
+    // Whoever steps between the engine and its functions wants to see them.
+    const hooked = hooks.ports ?? hooks.queues ?? hooks.host;
+    const runAhead =
+      host && !options.config && !hooked ? createRunAhead({ config, topology, clock, random }) : undefined;
     const runner = createRunner({
       store: store.engine,
       verify,
@@ -239,6 +244,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       names: config.names,
       sign,
       clock,
+      ...(runAhead && { runAhead }),
       ...(cloud && perform && { perform, handedOverTo: cloud.place }),
       onSyncFailure: config.local.ses.onSyncFailure,
       retrySyncFailures: config.local.ses.retrySyncFailures,

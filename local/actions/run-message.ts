@@ -18,6 +18,8 @@ import type {
   ActionEffect,
   ActionLogEntry,
   EngineStore,
+  MessageEnd,
+  MessageRun,
   RuleMetric,
   Verification,
 } from "../store/engine-store.ts";
@@ -33,14 +35,7 @@ import type { Verify } from "./verify.ts";
 export interface RunMessageOptions {
   readonly store: Pick<
     EngineStore,
-    | "message"
-    | "openRaw"
-    | "verification"
-    | "recordVerification"
-    | "ruleSetSnapshot"
-    | "actionLog"
-    | "recordAction"
-    | "endMessage"
+    "message" | "openRaw" | "verification" | "ruleSetSnapshot" | "actionLog" | "recordRun"
   >;
   readonly verify: Verify;
   readonly tools: ActionTools;
@@ -54,6 +49,8 @@ export interface RunMessageOptions {
   readonly log: Pick<Log, "info" | "warn">;
   /** Default: on this machine. */
   readonly perform?: typeof performAction;
+  /** Where given, functions of the pipeline have run by the time that they would be told (run-ahead.ts). */
+  readonly runAhead?: (effect: ActionEffect) => Promise<ActionEffect>;
   /** Where messages go on, when not on this machine: the end of the rules is then the end of them here. */
   readonly handedOverTo?: string;
 }
@@ -70,43 +67,129 @@ export type RunResult =
  * @throws when the store cannot be read or written, or knows no such message: nothing is lost, try again later
  */
 export async function runMessage(sesMessageId: SesMessageId, options: RunMessageOptions): Promise<RunResult> {
+  try {
+    return await runOnce(sesMessageId, options, "together");
+  } catch (error) {
+    if (!missingTarget(error) && !isConflict(error)) throw error;
+    // Nothing of the run was kept. By itself each action finds out what stands in its way.
+    const { runAhead: _, ...byThemselves } = options;
+    return runOnce(sesMessageId, byThemselves, "one by one");
+  }
+}
+
+/** Whether what the actions come to is committed together, as far as none of them reaches out of the store, or one by one. */
+type Commits = "together" | "one by one";
+
+async function runOnce(sesMessageId: SesMessageId, options: RunMessageOptions, commits: Commits): Promise<RunResult> {
   const { store, clock } = options;
   const message = await store.message(sesMessageId);
   if (!message) throw new MessageIncompleteError(sesMessageId, "envelope");
   const ruleSet = await store.ruleSetSnapshot(message.ruleSetSnapshot);
   if (!ruleSet) throw new MessageIncompleteError(sesMessageId, "rule set");
   const state = { ruleSet, recipients: message.recipients, tls: message.client.tls !== undefined };
-  const verification = await verifyOnce(message, wantsScan(state), options);
+  const run = startRun(sesMessageId, options);
+  const verification = await verifyOnce(message, wantsScan(state), run, options);
+  if (commits === "one by one") await run.commit();
   const header = rememberHeader(store, sesMessageId);
   const log = new Map((await store.actionLog(sesMessageId)).map((entry) => [place(entry), entry]));
 
   while (true) {
     const now = clock.now();
     const step = nextStep({ ...state, outcomes: actionOutcomes(log.values(), now) } satisfies EvaluationState);
-    if (step.kind === "wait") return { kind: "waiting" };
+    if (step.kind === "wait") {
+      await run.commit();
+      return { kind: "waiting" };
+    }
     if (step.kind === "end") {
-      await end(message, ruleSet, [...log.values()], step.stoppedBy, options);
+      await end(message, ruleSet, [...log.values()], step.stoppedBy, run, options);
       return { kind: "ended", ...(step.stoppedBy && { stoppedBy: step.stoppedBy }) };
     }
     const input = actionInput(message, verification, step, header, now, options);
-    const entry = await attempt(input, log.get(place(step)), ruleSet, options);
+    const alone = commits === "one by one" || options.perform !== undefined || reachesOut(step.action);
+    // What was judged, and what came before, is recorded before anything is done that cannot be taken back.
+    if (alone) await run.commit();
+    const entry = await attempt(input, log.get(place(step)), ruleSet, alone, run, options);
     log.set(place(step), entry);
   }
 }
 
+/** What a run has come to and has not committed. */
+interface Run {
+  verified(verification: Verification): void;
+  acted(entry: ActionLogEntry, effects: readonly ActionEffect[]): void;
+  commit(end?: MessageEnd): Promise<void>;
+}
+
+function startRun(sesMessageId: SesMessageId, { store, runAhead, log }: RunMessageOptions): Run {
+  let verification: Verification | undefined;
+  let actions: MessageRun["actions"] = [];
+  return {
+    verified(found) {
+      verification = found;
+    },
+    acted(entry, effects) {
+      actions = [...actions, { entry, effects }];
+    },
+    async commit(end) {
+      if (!verification && actions.length === 0 && !end) return;
+      const run: MessageRun = {
+        ...(verification && { verification }),
+        actions: runAhead ? await ahead(actions, runAhead) : actions,
+        ...(end && { end }),
+      };
+      verification = undefined;
+      actions = [];
+      await store.recordRun(sesMessageId, run);
+      for (const { effects } of run.actions) for (const effect of effects) tellOfPipeline(sesMessageId, effect, log);
+    },
+  };
+}
+
+/** The lines that the functions would have written themselves. */
+function tellOfPipeline(sesMessageId: SesMessageId, effect: ActionEffect, log: Pick<Log, "info">): void {
+  if (effect.kind !== "pipeline") return;
+  for (const write of effect.writes) {
+    if (write.kind === "put-meta") {
+      log.info("receipt recorded", { sesMessageId, recipients: write.meta.recipients.length });
+    }
+    if (write.kind === "decide") {
+      const { decisions } = write;
+      log.info("mail routed", {
+        sesMessageId,
+        recipients: decisions.length,
+        nature: decisions[0]?.nature.kind,
+        streams: [...new Set(decisions.map(({ stream, outcome }) => stream ?? outcome ?? "none"))].join(" "),
+      });
+    }
+  }
+}
+
+async function ahead(actions: MessageRun["actions"], runAhead: NonNullable<RunMessageOptions["runAhead"]>) {
+  const run: { entry: ActionLogEntry; effects: ActionEffect[] }[] = [];
+  for (const { entry, effects } of actions) {
+    const done: ActionEffect[] = [];
+    for (const effect of effects) done.push(await runAhead(effect));
+    run.push({ entry, effects: done });
+  }
+  return run;
+}
+
 /** What was judged once is never judged again: keys and scanners change, and a message must not change its course. */
-async function verifyOnce(message: AcceptedMessage, scan: boolean, { store, verify }: RunMessageOptions) {
+async function verifyOnce(message: AcceptedMessage, scan: boolean, run: Run, { store, verify }: RunMessageOptions) {
   const known = await store.verification(message.sesMessageId);
   if (known) return known;
   const verification = await verify(message, () => store.openRaw(message.sesMessageId), scan);
-  return store.recordVerification(message.sesMessageId, verification);
+  run.verified(verification);
+  return verification;
 }
 
-/** One attempt at one action, recorded with its effects in one transaction. */
+/** One attempt at one action, recorded with its effects in one transaction: its own one when it is `alone`. */
 async function attempt(
   input: ActionInput,
   before: ActionLogEntry | undefined,
   ruleSet: RuleSet,
+  alone: boolean,
+  run: Run,
   options: RunMessageOptions,
 ) {
   const { message, step, action, now } = input;
@@ -114,7 +197,7 @@ async function attempt(
   // Begun and never ended: the engine ended first. What it had done, if anything, nobody knows.
   const interrupted = before?.state === "pending" && before.dueAt === undefined;
   const deadly = interrupted && attempts >= maxInterruptions;
-  const { store, clock, log } = options;
+  const { clock, log } = options;
   const row = {
     ruleIndex: step.ruleIndex,
     actionIndex: step.actionIndex,
@@ -129,7 +212,8 @@ async function attempt(
     effects: readonly ActionEffect[],
   ) => {
     const entry: ActionLogEntry = { ...row, ...rest, durationMs: clock.now().getTime() - now.getTime() };
-    await store.recordAction(message.sesMessageId, entry, effects);
+    run.acted(entry, effects);
+    if (alone) await run.commit();
     return entry;
   };
   const count = (metric: RuleMetric): ActionEffect => ({
@@ -190,12 +274,29 @@ const maxInterruptions = 20;
 
 const isSync = (action: ReceiptAction) => action.type === "Lambda" && action.invocationType === "RequestResponse";
 
+/** Whether performing it does, or writes, anything outside the store's transaction. */
+function reachesOut(action: ReceiptAction): boolean {
+  switch (action.type) {
+    case "S3":
+      return action.kmsKeyArn !== undefined;
+    case "Lambda":
+      return isSync(action);
+    case "SNS":
+    case "Stop":
+    case "AddHeader":
+      return false;
+    default:
+      return true;
+  }
+}
+
 async function end(
   message: AcceptedMessage,
   ruleSet: RuleSet,
   log: readonly ActionLogEntry[],
   stoppedBy: StoppedBy | undefined,
-  { store, names, ...options }: RunMessageOptions,
+  run: Run,
+  { names, ...options }: RunMessageOptions,
 ): Promise<void> {
   const reason = stoppedBy ? `ended by rule "${stoppedBy.rule}" (${stoppedBy.how})` : "every rule has run";
   const { handedOverTo } = options;
@@ -207,7 +308,7 @@ async function end(
           recipient,
           outcome: notTold.find((entry) => entry.recipient === recipient)?.outcome ?? `handed over to ${handedOverTo}`,
         }));
-  await store.endMessage(message.sesMessageId, { reason, untold });
+  await run.commit({ reason, untold });
   options.log.info("rules ended", { sesMessageId: message.sesMessageId, reason, untold: untold.length });
 }
 
@@ -250,6 +351,10 @@ function rememberHeader(store: Pick<EngineStore, "openRaw">, sesMessageId: SesMe
 function missingTarget(error: unknown): "topic" | "bucket" | undefined {
   const { code } = (error ?? {}) as { code?: unknown };
   return code === "ERR_UNKNOWN_TOPIC" ? "topic" : code === "ERR_UNKNOWN_BUCKET" ? "bucket" : undefined;
+}
+
+function isConflict(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === "ERR_PIPELINE_CONFLICT";
 }
 
 /** An object that needs no file, and can be written again at the next attempt. */

@@ -1,6 +1,7 @@
 import type { Authentication } from "../../shared/receipt/authentication.ts";
 import { BodyLineTooLongError, type BoundedMessage, boundHeaders } from "./bound-headers.ts";
 import type { SignatureFinding, Signatures } from "./mailauth.ts";
+import { verifyPlain } from "./plain-signatures.ts";
 import { budgetResolver, type Resolver } from "./resolver.ts";
 import { checkSpf } from "./spf.ts";
 
@@ -108,7 +109,7 @@ async function judge(
 }
 
 async function signaturesOf(message: BoundedMessage, dns: Resolver, now: Date): Promise<Signatures> {
-  const { verifySignatures } = await loadMailauth();
+  const { isAligned, verifySignatures } = await loadMailauth();
   const unread = (reason: string): SignatureFinding => ({
     result: "neutral",
     domain: "",
@@ -126,7 +127,23 @@ async function signaturesOf(message: BoundedMessage, dns: Resolver, now: Date): 
     }
   }
   try {
-    const verified = await verifySignatures(watched(), dns, now);
+    const { octets, whole, rest } = await beginningOf(watched());
+    const plain = whole ? await verifyPlain(octets, dns, now) : undefined;
+    if (plain && message.leftOut.length === 0) {
+      const { author, signers } = plain;
+      const authorDomain = author.slice(author.lastIndexOf("@") + 1);
+      return {
+        dkim: signers.map(({ domain, selector }) => ({
+          result: "pass",
+          domain: domain.toLowerCase(),
+          selector,
+          aligned: isAligned(authorDomain, domain),
+        })),
+        arc: "none",
+        author: { mailboxes: [author], fromFields: 1 },
+      };
+    }
+    const verified = await verifySignatures(rest, dns, now);
     return { ...verified, dkim: [...verified.dkim, ...message.leftOut.map(unread)] };
   } catch (error) {
     // The spool cannot be read: that is no property of the mail.
@@ -135,6 +152,30 @@ async function signaturesOf(message: BoundedMessage, dns: Resolver, now: Date): 
     const { author } = await verifySignatures(only(message.unsigned), dns, now);
     return { dkim: [unread(reason)], arc: "fail", author };
   }
+}
+
+// A larger message goes to the verifier that reads a stream.
+const maxPlainBytes = 131_072;
+
+/** What a message begins with, whether that is all of it, and the message from its beginning. */
+async function beginningOf(chunks: AsyncGenerator<Uint8Array>) {
+  const read: Uint8Array[] = [];
+  let size = 0;
+  let whole = false;
+  while (!whole && size <= maxPlainBytes) {
+    const next = await chunks.next();
+    if (next.done) whole = true;
+    else {
+      read.push(next.value);
+      size += next.value.length;
+    }
+  }
+  async function* rest() {
+    yield* read;
+    yield* chunks;
+  }
+  const octets = whole ? Buffer.concat(read, size) : Buffer.alloc(0);
+  return { octets, whole, rest: rest() };
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

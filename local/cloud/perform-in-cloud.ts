@@ -16,7 +16,7 @@ export function performInCloud(cloud: Cloud): typeof performAction {
     const kept: ActionEffect[] = [];
     try {
       for (const effect of effects) {
-        if (effect.kind === "send-bounce" || effect.kind === "count") kept.push(effect);
+        if (effect.kind === "send-bounce" || effect.kind === "count" || effect.kind === "pipeline") kept.push(effect);
         else await carryOut(cloud, input, effect);
       }
     } finally {
@@ -27,7 +27,7 @@ export function performInCloud(cloud: Cloud): typeof performAction {
   };
 }
 
-type Elsewhere = Exclude<ActionEffect, { readonly kind: "send-bounce" | "count" }>;
+type Elsewhere = Exclude<ActionEffect, { readonly kind: "send-bounce" | "count" | "pipeline" }>;
 
 async function carryOut({ objects, topics, functions }: Cloud, input: ActionInput, effect: Elsewhere): Promise<void> {
   switch (effect.kind) {

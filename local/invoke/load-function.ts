@@ -22,6 +22,19 @@ export class UnknownFunctionError extends MailweirError {
 export async function loadFunction(name: string, ports: Ports, config: ResolvedConfig): Promise<Handler> {
   const own = config.local.functions[name];
   if (own !== undefined) return loadOwn(name, own);
+  const work = await loadWork(name);
+  const { withStack } = await import("../../functions/stack.ts");
+  return withStack(work(ports, config));
+}
+
+export type PipelineWork = (ports: Ports, config: ResolvedConfig) => Handler;
+
+/**
+ * What a function of the pipeline does, without the stack around it.
+ *
+ * @throws {UnknownFunctionError}
+ */
+export async function loadWork(name: string): Promise<PipelineWork> {
   // The same file in another language: work.ts here is work.js in the package.
   const file = new URL(`../../functions/${encodeURIComponent(name)}/work${extname(import.meta.url)}`, import.meta.url);
   if (!existsSync(file)) {
@@ -29,9 +42,7 @@ export async function loadFunction(name: string, ports: Ports, config: ResolvedC
       `There is no function "${name}": name its module in local.functions, for example  { ${JSON.stringify(name)}: "./my-function.ts" }`,
     );
   }
-  const module = (await import(file.href)) as { readonly work: (ports: Ports, config: ResolvedConfig) => Handler };
-  const { withStack } = await import("../../functions/stack.ts");
-  return withStack(module.work(ports, config));
+  return ((await import(file.href)) as { readonly work: PipelineWork }).work;
 }
 
 async function loadOwn(name: string, path: string): Promise<Handler> {

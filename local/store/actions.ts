@@ -7,10 +7,11 @@ import type { Database, Transaction } from "./database.ts";
 import type { ActionEffect, ActionLogEntry, EngineStore } from "./engine-store.ts";
 import { UnknownBucketError } from "./errors.ts";
 import { insertInvocation } from "./invocations.ts";
-import { knownSequence } from "./messages.ts";
+import { knownSequence, writeEnd, writeVerification } from "./messages.ts";
 import { createObjectEvents } from "./object-events.ts";
 import { orDiscard, writeObject } from "./objects.ts";
 import type { LocalOutbox } from "./outbox.ts";
+import { applyPipelineWrite } from "./pipeline-writes.ts";
 import type { Sending } from "./queues.ts";
 import type { Publishing } from "./topics.ts";
 
@@ -33,25 +34,36 @@ export interface ActionParts {
 export function createActions(
   database: Database,
   parts: ActionParts,
-): Pick<EngineStore, "actionLog" | "recordAction" | "dueActions" | "putObject"> {
+): Pick<EngineStore, "actionLog" | "recordAction" | "recordRun" | "dueActions" | "putObject"> {
   const { contents, clock } = parts;
   const tellOfObject = createObjectEvents(parts.topology, parts.sending, clock, parts.random);
+  const recordRun: EngineStore["recordRun"] = async (sesMessageId, { verification, actions, end }) => {
+    const files = await takeFiles(
+      parts,
+      actions.flatMap(({ effects }) => effects),
+    );
+    await orDiscard(contents, [...files.values()], async () => {
+      const needless = await database.write((tx) => {
+        const seq = knownSequence(tx, sesMessageId);
+        if (verification) writeVerification(tx, seq, verification);
+        const repeated: ActionEffect[] = [];
+        for (const { entry, effects } of actions) {
+          if (isNews(tx, seq, entry)) {
+            writeRow(tx, seq, entry);
+            for (const effect of effects) applyEffect(tx, effect, files, parts);
+          } else repeated.push(...effects);
+        }
+        if (end) writeEnd(tx, seq, end, clock.now().getTime());
+        return repeated.flatMap((effect) => files.get(effect) ?? []);
+      });
+      // A repeated row needs no second copy of its files.
+      for (const file of needless) await contents.discard(file);
+    });
+  };
   return {
     ...createActionLog(database),
-    async recordAction(sesMessageId, entry, effects) {
-      const files = await takeFiles(parts, effects);
-      await orDiscard(contents, [...files.values()], async () => {
-        const recorded = await database.write((tx) => {
-          const seq = knownSequence(tx, sesMessageId);
-          if (!isNews(tx, seq, entry)) return false;
-          writeRow(tx, seq, entry);
-          for (const effect of effects) applyEffect(tx, effect, files, parts);
-          return true;
-        });
-        // A repeated row needs no second copy of its files.
-        if (!recorded) for (const file of files.values()) await contents.discard(file);
-      });
-    },
+    recordRun,
+    recordAction: (sesMessageId, entry, effects) => recordRun(sesMessageId, { actions: [{ entry, effects }] }),
     putObject: (ref, bytes) =>
       database.write((tx) => {
         const content = contents.insert(tx, { kind: "inline", bytes, sizeBytes: bytes.length });
@@ -124,6 +136,9 @@ export function createActions(
           effect.ruleName,
           effect.metric,
         );
+        break;
+      case "pipeline":
+        for (const write of effect.writes) applyPipelineWrite(tx, write, parts.sending, now.getTime());
         break;
       default:
         unreachable(effect);

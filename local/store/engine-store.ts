@@ -1,5 +1,5 @@
 import type { Verdicts } from "../../shared/mail/judgement.ts";
-import type { ObjectRef, RecipientRecord } from "../../shared/ports.ts";
+import type { Decision, ObjectRef, OutgoingQueueMessage, ReceiptMeta, RecipientRecord } from "../../shared/ports.ts";
 import type { Authentication } from "../../shared/receipt/authentication.ts";
 import type { IpFilter, RuleSet } from "../../shared/receipt/model.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
@@ -19,7 +19,7 @@ export interface EngineStore {
   unended(options: { readonly limit: number }): Promise<readonly SesMessageId[]>;
   countUnended(): Promise<number>;
 
-  /** Put-if-absent; answers what is stored, so that a resume never judges anew. */
+  /** Put-if-absent; answers what is stored. */
   recordVerification(sesMessageId: SesMessageId, verification: Verification): Promise<Verification>;
   verification(sesMessageId: SesMessageId): Promise<Verification | undefined>;
   /** For a replay from raw, which somebody asked for: the new findings in the place of the recorded ones. */
@@ -32,19 +32,20 @@ export interface EngineStore {
   actionLog(sesMessageId: SesMessageId): Promise<readonly ActionLogEntry[]>;
   /** One transaction: the log row and everything the action does inside this machine. Same row twice: replaced. */
   recordAction(sesMessageId: SesMessageId, entry: ActionLogEntry, effects: readonly ActionEffect[]): Promise<void>;
+  /**
+   * What one run of a message's rules has come to, in one transaction: the verification (put-if-absent), the log rows with
+   * their effects as `recordAction` takes them, and the end.
+   *
+   * @throws {PipelineConflictError} when somebody decided about the message meanwhile: nothing was kept
+   */
+  recordRun(sesMessageId: SesMessageId, run: MessageRun): Promise<void>;
   /** A small object that no message brought, with the event that its bucket sends for it. */
   putObject(ref: ObjectRef, bytes: Uint8Array): Promise<void>;
   /**
    * The rule set has ended for this message. Recipients that no action told the router about end `done` with stream
    * null and `outcome`; they are listed by the caller.
    */
-  endMessage(
-    sesMessageId: SesMessageId,
-    end: {
-      readonly reason: string;
-      readonly untold: readonly { readonly recipient: string; readonly outcome: string }[];
-    },
-  ): Promise<void>;
+  endMessage(sesMessageId: SesMessageId, end: MessageEnd): Promise<void>;
   /** Messages with a pending action that is due, and when the next one will be. */
   dueActions(now: Date, limit: number): Promise<readonly SesMessageId[]>;
 
@@ -123,6 +124,25 @@ export interface ActionLogEntry {
   readonly durationMs: number;
 }
 
+export interface MessageEnd {
+  readonly reason: string;
+  readonly untold: readonly { readonly recipient: string; readonly outcome: string }[];
+}
+
+export interface MessageRun {
+  readonly verification?: Verification;
+  readonly actions: readonly { readonly entry: ActionLogEntry; readonly effects: readonly ActionEffect[] }[];
+  readonly end?: MessageEnd;
+}
+
+/** What a function of the pipeline wrote through its ports, kept back until the transaction of what it was told of. */
+export type PipelineWrite =
+  | { readonly kind: "put-meta"; readonly meta: ReceiptMeta }
+  /** Holds only where nobody has decided yet. */
+  | { readonly kind: "decide"; readonly decisions: readonly Decision[] }
+  | { readonly kind: "send"; readonly queue: string; readonly messages: readonly OutgoingQueueMessage[] }
+  | { readonly kind: "routed"; readonly sesMessageId: SesMessageId; readonly recipients: readonly string[] };
+
 /** What an action does inside this machine, as data: applied with its log row in one transaction. */
 export type ActionEffect =
   | {
@@ -152,7 +172,9 @@ export type ActionEffect =
       readonly kind: "count";
       readonly metric: RuleMetric;
       readonly ruleName: string;
-    };
+    }
+  /** In the place of a notice or an invocation: what its function did when it was run ahead (run-ahead.ts). */
+  | { readonly kind: "pipeline"; readonly writes: readonly PipelineWrite[] };
 
 export interface Refusal {
   /** ISO 8601. */

@@ -151,3 +151,12 @@ export class AddressKeyChangedError extends MailweirError {
     );
   }
 }
+
+/** Somebody decided about a recipient while its router ran ahead of the commit: its notice goes the ordinary way. */
+export class PipelineConflictError extends MailweirError {
+  readonly code = "ERR_PIPELINE_CONFLICT";
+  readonly retryable = true;
+  constructor(sesMessageId: string) {
+    super(`Somebody else has decided about message ${sesMessageId}: its router runs behind the commit`);
+  }
+}

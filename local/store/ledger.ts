@@ -51,19 +51,7 @@ export function createLedger(database: Database, clock: Clock): Ledger {
   };
 
   return {
-    putMeta: (meta) =>
-      database.write((tx) => {
-        const seq = sequenceOf(tx, meta.sesMessageId);
-        const stored = tx.get("SELECT meta FROM metas WHERE seq = ?", seq);
-        if (!stored) {
-          tx.run("INSERT INTO metas (seq, meta) VALUES (?, ?)", seq, JSON.stringify(meta));
-        } else if (
-          parse<ReceiptMeta>(stored["meta"]).recipientsIncomplete === true &&
-          meta.recipientsIncomplete !== true
-        ) {
-          tx.run("UPDATE metas SET meta = ? WHERE seq = ?", JSON.stringify(meta), seq);
-        }
-      }),
+    putMeta: (meta) => database.write((tx) => writeMeta(tx, sequenceOf(tx, meta.sesMessageId), meta)),
     meta: async (sesMessageId) => {
       const row = database.read((sql) =>
         sql.get("SELECT meta FROM metas JOIN ids USING (seq) WHERE ses_message_id = ?", sesMessageId),
@@ -104,15 +92,7 @@ export function createLedger(database: Database, clock: Clock): Ledger {
     routed: (sesMessageId, recipients) =>
       database.write((tx) => {
         const seq = findSequence(tx, sesMessageId);
-        if (seq === undefined) return;
-        for (const recipient of recipients) {
-          tx.run(
-            "UPDATE recipients SET state = 'routed', updated_at = ? WHERE seq = ? AND recipient = ? AND state = 'decided'",
-            clock.now().getTime(),
-            seq,
-            recipient,
-          );
-        }
+        if (seq !== undefined) markRouted(tx, seq, recipients, clock.now().getTime());
       }),
     claim: (sesMessageId, recipient) =>
       database.write((tx) => {
@@ -280,7 +260,29 @@ export function endUntold(tx: Transaction, seq: number, recipient: string, outco
   );
 }
 
-function writeDecision(tx: Transaction, seq: number, decision: Decision, now: number): void {
+/** Written once; completes one whose recipients were marked incomplete. */
+export function writeMeta(tx: Transaction, seq: number, meta: ReceiptMeta): void {
+  const stored = tx.get("SELECT meta FROM metas WHERE seq = ?", seq);
+  if (!stored) {
+    tx.run("INSERT INTO metas (seq, meta) VALUES (?, ?)", seq, JSON.stringify(meta));
+  } else if (parse<ReceiptMeta>(stored["meta"]).recipientsIncomplete === true && meta.recipientsIncomplete !== true) {
+    tx.run("UPDATE metas SET meta = ? WHERE seq = ?", JSON.stringify(meta), seq);
+  }
+}
+
+export function markRouted(tx: Transaction, seq: number, recipients: readonly string[], now: number): void {
+  for (const recipient of recipients) {
+    tx.run(
+      "UPDATE recipients SET state = 'routed', updated_at = ? WHERE seq = ? AND recipient = ? AND state = 'decided'",
+      now,
+      seq,
+      recipient,
+    );
+  }
+}
+
+/** False when somebody had decided already: what is stored stays. */
+export function writeDecision(tx: Transaction, seq: number, decision: Decision, now: number): boolean {
   const { sesMessageId: _, recipient, stream, outcome, ...rest } = decision;
   receiveRecipient(tx, seq, recipient, time(decision.receivedAt));
   // Only where nobody decided: a recipient that is `received`, or that failed before anybody could.
@@ -296,10 +298,11 @@ function writeDecision(tx: Transaction, seq: number, decision: Decision, now: nu
     seq,
     recipient,
   );
-  if (changes === 0) return;
+  if (changes === 0) return false;
   countEvent(tx, stream, "decided", now);
   if (stream !== null) feed(tx, stream, seq, recipient);
   if (stream === null) countEvent(tx, null, "done", now, now - time(decision.receivedAt));
+  return true;
 }
 
 function countOf(tx: Transaction, { sesMessageId, recipient }: Claim, event: StreamEvent, now: number): void {

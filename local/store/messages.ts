@@ -5,8 +5,8 @@ import type { Clock } from "../../shared/ports.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import { ObjectNotFoundError } from "../../shared/streams/errors.ts";
 import type { Contents, Prepared } from "./contents.ts";
-import type { Database, Row, Sql } from "./database.ts";
-import type { AcceptedMessage, EngineStore, RawInput, Verification } from "./engine-store.ts";
+import type { Database, Row, Sql, Transaction } from "./database.ts";
+import type { AcceptedMessage, EngineStore, MessageEnd, RawInput, Verification } from "./engine-store.ts";
 import { MessageExistsError, UnknownMessageError } from "./errors.ts";
 import { chunkBytes, type FileSystem } from "./files.ts";
 import { findSequence, sequenceOf } from "./ids.ts";
@@ -60,12 +60,7 @@ export function createMessages(
     },
     recordVerification: (sesMessageId, verification) =>
       database.write((tx) => {
-        const seq = knownSequence(tx, sesMessageId);
-        tx.run(
-          "INSERT OR IGNORE INTO verifications (seq, verification) VALUES (?, ?)",
-          seq,
-          JSON.stringify(verification),
-        );
+        writeVerification(tx, knownSequence(tx, sesMessageId), verification);
         return verificationOf(tx, sesMessageId) as Verification;
       }),
     replaceVerification: (sesMessageId, verification) =>
@@ -77,21 +72,26 @@ export function createMessages(
           JSON.stringify(verification),
         );
       }),
-    endMessage: (sesMessageId, { reason, untold }) =>
-      database.write((tx) => {
-        const seq = knownSequence(tx, sesMessageId);
-        const now = clock.now().getTime();
-        const { changes } = tx.run(
-          "UPDATE messages SET ended_at = ?, end_reason = ? WHERE seq = ? AND ended_at IS NULL",
-          now,
-          reason.slice(0, maxReasonCharacters),
-          seq,
-        );
-        if (changes === 0) return;
-        tx.run("UPDATE totals SET value = value - 1 WHERE name = 'unended'");
-        for (const { recipient, outcome } of untold) endUntold(tx, seq, normaliseAddress(recipient), outcome, now);
-      }),
+    endMessage: (sesMessageId, end) =>
+      database.write((tx) => writeEnd(tx, knownSequence(tx, sesMessageId), end, clock.now().getTime())),
   };
+}
+
+/** Put-if-absent. */
+export function writeVerification(tx: Transaction, seq: number, verification: Verification): void {
+  tx.run("INSERT OR IGNORE INTO verifications (seq, verification) VALUES (?, ?)", seq, JSON.stringify(verification));
+}
+
+export function writeEnd(tx: Transaction, seq: number, { reason, untold }: MessageEnd, now: number): void {
+  const { changes } = tx.run(
+    "UPDATE messages SET ended_at = ?, end_reason = ? WHERE seq = ? AND ended_at IS NULL",
+    now,
+    reason.slice(0, maxReasonCharacters),
+    seq,
+  );
+  if (changes === 0) return;
+  tx.run("UPDATE totals SET value = value - 1 WHERE name = 'unended'");
+  for (const { recipient, outcome } of untold) endUntold(tx, seq, normaliseAddress(recipient), outcome, now);
 }
 
 export function readMessages(database: Database, contents: Pick<Contents, "open">): MessageReading {

@@ -257,7 +257,8 @@ function moveToDeadLetters(tx: Transaction, row: Row, queue: string, deadLetterQ
   failDeadLetter(tx, String(row["body"]), queue, Number(row["receive_count"]), at);
 }
 
-function reasonToRefuse({ body, delaySeconds = 0 }: OutgoingQueueMessage): string | undefined {
+/** Why a queue does not take a message, as SQS says it. */
+export function reasonToRefuse({ body, delaySeconds = 0 }: OutgoingQueueMessage): string | undefined {
   const size = Buffer.byteLength(body, "utf8");
   if (size > maxBodyBytes) return `the body has ${size} octets, a queue takes ${maxBodyBytes}`;
   if (size === 0) return "the body is empty";

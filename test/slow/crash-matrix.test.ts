@@ -56,7 +56,7 @@ test(`a SIGKILL at every named step (seed ${seed})`, async () => {
 const essential = [
   "open",
   "open done",
-  ...["accept", "recordVerification", "recordAction", "endMessage"].flatMap(both("engine")),
+  ...["accept", "recordRun"].flatMap(both("engine")),
   ...["receive", "send", "delete"].flatMap(both("queues")),
   ...["decide", "routed", "claim", "firstOf", "finish"].flatMap(both("ledger")),
   ...["hold"].flatMap(both("quarantine")),

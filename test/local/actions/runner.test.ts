@@ -72,8 +72,8 @@ test("a store that fails costs time, not messages", async () => {
   let broken = true;
   const store = {
     ...engine.store.engine,
-    recordAction: (...given: Parameters<typeof engine.store.engine.recordAction>) =>
-      broken ? Promise.reject(new Error("disk full")) : engine.store.engine.recordAction(...given),
+    recordRun: (...given: Parameters<typeof engine.store.engine.recordRun>) =>
+      broken ? Promise.reject(new Error("disk full")) : engine.store.engine.recordRun(...given),
   };
   const running = runner({ store });
   running.enqueue(id);

@@ -59,9 +59,11 @@ export function createMail(number: number, random: () => number): Mail {
   // Below a request nothing else may stand; what is quoted is nobody's words.
   const line = `${asks ? "> " : ""}line of message ${number}, neither short nor long, just a line\r\n`;
   const from = `sender${number}@example.net`;
+  // A notice carries 10 KB of headers: behind more, the router reads the stored mail, and runs behind the commit.
+  const long = random() < 0.5 ? `X-Long:${" word\r\n word word word word word word word".repeat(300)}\r\n` : "";
   const raw = Buffer.from(
     `From: Sender ${number} <${from}>\r\nTo: ${to.join(", ")}\r\nSubject: ${asks ? "unsubscribe" : `order ${number}`}\r\n` +
-      `Message-ID: <crash-${number}@example.net>\r\nDate: Tue, 04 Aug 2026 09:15:02 +0000\r\n\r\n` +
+      `Message-ID: <crash-${number}@example.net>\r\nDate: Tue, 04 Aug 2026 09:15:02 +0000\r\n${long}\r\n` +
       `${held ? `${spam}\r\n` : ""}${line.repeat(asks ? 5 : pick(bodyLines))}`,
   );
   return {
