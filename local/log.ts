@@ -37,9 +37,12 @@ export function openLog(
   const ignoreFailure = () => undefined;
   stream.on("error", ignoreFailure);
 
-  const write = (line: string, problem: boolean) => {
-    const text = `${line}\n`;
-    if (options.stderr === "all" || (options.stderr === "problems" && problem)) process.stderr.write(text);
+  let waiting = "";
+  // Lines of one turn are one write: a busy engine has some ten for each mail.
+  const flush = () => {
+    const text = waiting;
+    waiting = "";
+    if (text === "") return;
     size += Buffer.byteLength(text);
     stream.write(text);
     if (size < maxBytes) return;
@@ -53,6 +56,12 @@ export function openLog(
     stream.on("error", ignoreFailure);
     size = 0;
   };
+  const write = (line: string, problem: boolean) => {
+    const text = `${line}\n`;
+    if (options.stderr === "all" || (options.stderr === "problems" && problem)) process.stderr.write(text);
+    if (waiting === "") setImmediate(flush);
+    waiting += text;
+  };
   const entry = (level: "INFO" | "WARN" | "ERROR", message: string, fields: LogFields = {}) =>
     write(JSON.stringify({ level, message, timestamp: now().toISOString(), ...fields }), level !== "INFO");
 
@@ -63,7 +72,10 @@ export function openLog(
     attach(readable) {
       createInterface({ input: readable }).on("line", (line) => write(line, /"level":"(?:WARN|ERROR)"/.test(line)));
     },
-    close: () => new Promise((resolve) => stream.end(() => resolve())),
+    close: () => {
+      flush();
+      return new Promise((resolve) => stream.end(() => resolve()));
+    },
   };
 }
 

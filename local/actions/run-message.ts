@@ -90,7 +90,7 @@ async function runOnce(sesMessageId: SesMessageId, options: RunMessageOptions, c
   const run = startRun(sesMessageId, options);
   const verification = await verifyOnce(message, wantsScan(state), run, options);
   if (commits === "one by one") await run.commit();
-  const header = rememberHeader(store, sesMessageId);
+  const front = rememberFront(message, verification, options);
   const log = new Map((await store.actionLog(sesMessageId)).map((entry) => [place(entry), entry]));
 
   while (true) {
@@ -104,7 +104,7 @@ async function runOnce(sesMessageId: SesMessageId, options: RunMessageOptions, c
       await end(message, ruleSet, [...log.values()], step.stoppedBy, run, options);
       return { kind: "ended", ...(step.stoppedBy && { stoppedBy: step.stoppedBy }) };
     }
-    const input = actionInput(message, verification, step, header, now, options);
+    const input = actionInput(message, verification, step, front, now, options);
     const alone = commits === "one by one" || options.perform !== undefined || reachesOut(step.action);
     // What was judged, and what came before, is recorded before anything is done that cannot be taken back.
     if (alone) await run.commit();
@@ -316,13 +316,12 @@ function actionInput(
   message: AcceptedMessage,
   verification: Verification,
   { action, ...step }: PerformStep,
-  header: () => Promise<Uint8Array>,
+  front: (step: Front["step"]) => Front,
   now: Date,
-  { store, tools, sign }: RunMessageOptions,
+  { store }: RunMessageOptions,
 ): ActionInput {
   const { verdicts } = verification;
-  const block = buildStoredBlock(message, verification, step, { region: tools.region, sign });
-  let parsed: readonly Header[] | undefined;
+  const { block, header, headers } = front(step);
   return {
     ...{ message, step, action, block, now },
     verdicts: step.scan ? verdicts : { ...verdicts, spam: "DISABLED", virus: "DISABLED" },
@@ -331,11 +330,37 @@ function actionInput(
       yield block;
       yield* store.openRaw(message.sesMessageId);
     },
-    async headers() {
-      parsed ??= parseHeaderSection(Buffer.concat([block, await header()])).headers;
-      return parsed;
-    },
+    headers,
     headerOctets: async () => quotedHeader(block, await header()),
+  };
+}
+
+/** What stands in front of the body as one rule stores it. */
+interface Front {
+  readonly step: Pick<PerformStep, "scan" | "addedHeaders">;
+  readonly block: Uint8Array;
+  /** The beginning of the message as it was received. */
+  readonly header: () => Promise<Uint8Array>;
+  readonly headers: () => Promise<readonly Header[]>;
+}
+
+/** Built once for all actions that see the same. */
+function rememberFront(message: AcceptedMessage, verification: Verification, options: RunMessageOptions) {
+  const { store, tools, sign } = options;
+  const header = rememberHeader(store, message.sesMessageId);
+  let last: Front | undefined;
+  return (step: Front["step"]): Front => {
+    // Headers are only ever added.
+    const same = last?.step.scan === step.scan && last.step.addedHeaders.length === step.addedHeaders.length;
+    if (last && same) return last;
+    const block = buildStoredBlock(message, verification, step, { region: tools.region, sign });
+    let parsed: Promise<readonly Header[]> | undefined;
+    const headers = () => {
+      parsed ??= header().then((octets) => parseHeaderSection(Buffer.concat([block, octets])).headers);
+      return parsed;
+    };
+    last = { step, block, header, headers };
+    return last;
   };
 }
 

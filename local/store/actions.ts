@@ -178,7 +178,9 @@ export function createActionLog(database: Database): Pick<EngineStore, "actionLo
       database.read((sql) =>
         sql
           .all(
-            `SELECT ses_message_id FROM (SELECT seq, min(due_at) AS due FROM actions WHERE due_at <= ? GROUP BY seq)
+            // Asked at every tick. Left to itself, SQLite reads all actions that there ever were, for the sake of their order.
+            `SELECT ses_message_id
+             FROM (SELECT seq, min(due_at) AS due FROM actions INDEXED BY actions_due WHERE due_at <= ? GROUP BY seq)
              JOIN ids USING (seq) ORDER BY due, seq LIMIT ?`,
             now.getTime(),
             limit,
