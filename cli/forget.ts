@@ -14,13 +14,25 @@ const stepWords: Readonly<Record<ForgetStep, string>> = {
 interface ForgetOptions extends FolderOptions {
   readonly json?: boolean;
   readonly dryRun?: boolean;
+  readonly stage?: string;
+  readonly endpointUrl?: string;
+  readonly again?: boolean;
+  readonly yes?: boolean;
+  readonly ledgerTable?: string;
+  readonly storeTable?: string;
 }
 
 export function register(program: Command): void {
   program
-    .command("forget <address>")
+    .command("forget [address]")
     .description("delete an address and all mail that names it; a keyed hash stays and keeps mail away")
     .option("--dry-run", "only say which messages would be deleted")
+    .option("--stage <name>", "on AWS, with the options below (default: the engine's data folder on this machine)")
+    .option("--again", "with --stage: whoever was forgotten before, in what came out of a backup")
+    .option("--ledger-table <name>", "with --stage: a restored table that nobody uses yet")
+    .option("--store-table <name>", "with --stage: a restored table that nobody uses yet")
+    .option("--yes", "with --stage: do not ask, for scripts")
+    .option("--endpoint-url <url>", "with --stage: an emulator of AWS")
     .option("--data <folder>", "the engine's data folder (default: local.data)")
     .option("--config <file>", "configuration file that names the data folder")
     .option("--json", "JSON; the shape is in docs/cli.md")
@@ -30,6 +42,8 @@ export function register(program: Command): void {
 Examples:
   mailweir forget ann@sender.example --dry-run
   mailweir forget ann@sender.example
+  mailweir forget ann@sender.example --stage prod --dry-run
+  mailweir forget --again --stage prod --store-table mailweir-prod-store-restored
 
 Works in the engine when one runs on the folder, and in the folder itself when none does. What was begun and cut off goes on
 at the engine's next start, or with the same command. A message that names the address anywhere is deleted whole, for its other recipients too; a legal
@@ -54,7 +68,16 @@ function forgetProgress(stream: NodeJS.WriteStream) {
   };
 }
 
-async function forget(address: string, options: ForgetOptions): Promise<void> {
+async function forget(address: string | undefined, options: ForgetOptions, command: Command): Promise<void> {
+  const { stage } = options;
+  if ((address === undefined) !== (stage !== undefined && options.again === true)) {
+    command.error("error: name one address, or with --stage write --again and none", { exitCode: 2 });
+  }
+  if (stage !== undefined) {
+    const { forgetOnStageCommand } = await import("./stage/forget-command.ts");
+    return forgetOnStageCommand(address, { ...options, stage });
+  }
+  if (address === undefined) return;
   const { openRetention } = await import("./retention-access.ts");
   const dryRun = options.dryRun === true;
   const access = await openRetention(options);

@@ -8,6 +8,8 @@ interface HoldOptions extends FolderOptions {
   readonly json?: boolean;
   readonly reason?: string;
   readonly by?: string;
+  readonly stage?: string;
+  readonly endpointUrl?: string;
 }
 
 export function register(program: Command): void {
@@ -30,6 +32,8 @@ Works in the engine when one runs on the folder, and in the folder itself when n
       .description(description)
       .option("--data <folder>", "the engine's data folder (default: local.data)")
       .option("--config <file>", "configuration file that names the data folder")
+      .option("--stage <name>", "on AWS (default: the engine's data folder on this machine)")
+      .option("--endpoint-url <url>", "with --stage: an emulator of AWS")
       .option("--json", "JSON; the shape is in docs/cli.md")
       .addHelpText("after", `\nExample:\n  mailweir hold ${example}`);
   command(
@@ -47,7 +51,19 @@ Works in the engine when one runs on the folder, and in the folder itself when n
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
-async function withHolds<T>(options: HoldOptions, act: (access: RetentionAccess) => Promise<T>): Promise<T> {
+type Holds = Pick<RetentionAccess, "holds" | "hold" | "release">;
+
+async function withHolds<T>(options: HoldOptions, act: (access: Holds) => Promise<T>): Promise<T> {
+  const { stage } = options;
+  if (stage !== undefined) {
+    const { openStageRetention } = await import("./stage/stage-retention.ts");
+    const access = await openStageRetention({ ...options, stage });
+    try {
+      return await act(access);
+    } finally {
+      await access.close();
+    }
+  }
   const { openRetention } = await import("./retention-access.ts");
   const access = await openRetention(options);
   try {

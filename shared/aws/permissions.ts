@@ -328,7 +328,7 @@ function secretNames(config: ResolvedConfig): readonly string[] {
 }
 
 /** The bucket of the configuration, and wherever rules of the user's own store mail. */
-function storePlaces({ names, ruleSet }: ResolvedConfig): readonly { bucket: string; prefix: string }[] {
+export function storePlaces({ names, ruleSet }: ResolvedConfig): readonly { bucket: string; prefix: string }[] {
   const places = new Map([[`${names.bucket}/${names.keyPrefix}`, { bucket: names.bucket, prefix: names.keyPrefix }]]);
   for (const action of ruleSet.rules.flatMap(({ actions }) => actions)) {
     if (action.type !== "S3") continue;

@@ -47,7 +47,7 @@ const pieceBytes = 300_000;
 const maxRounds = 40;
 
 /** A ticket's own item: `t#<number>` / `t`. `v` grows with every change, and every change is conditional on it. */
-interface Stored {
+export interface Stored {
   readonly version: number;
   readonly entries: number;
   readonly summary: TicketSummary;
@@ -383,31 +383,39 @@ export class TicketBusyError extends MailweirError {
 // Ten digits: numbers in the order of their text.
 const padded = (value: number) => String(value).padStart(10, "0");
 const listOf = (state: Ticket["state"]) => `ticket-${state}`;
-const ticketKey = (id: number): Key => ({ pk: `t#${id}`, sk: "t" });
+export const ticketKey = (id: number): Key => ({ pk: `t#${id}`, sk: "t" });
 
-function messageKey(messageId: string, sk = "t"): Key {
+export function messageKey(messageId: string, sk = "t"): Key {
   return { pk: `mid#${createHash("sha256").update(messageId).digest("base64url")}`, sk };
 }
 
 /** Items that say which ticket holds a very mail. */
-function markersOf({ sesMessageId, headerMessageId, bodySha256 }: MailEntry): Key[] {
+export function markersOf({ sesMessageId, headerMessageId, bodySha256 }: MailEntry): Key[] {
   return [
     { pk: `x#${sesMessageId}`, sk: "x" },
     ...(headerMessageId === undefined ? [] : [messageKey(headerMessageId, `b#${bodySha256}`)]),
   ];
 }
 
-function toStored(item: Item): Stored {
+export function toStored(item: Item): Stored {
   const stored = jsonOf<Stored>(item, "j");
   if (!stored) throw new Error(`the ticket ${textOf(item, "pk") ?? ""} has no content`);
   return stored;
 }
 
 function joinPieces(items: readonly Item[]): TicketEntry[] {
+  return entriesIn(items).map(({ entry }) => entry);
+}
+
+/** Entries with the keys of the pieces that they are stored in. */
+export function entriesIn(items: readonly Item[]): { readonly entry: TicketEntry; readonly keys: readonly Key[] }[] {
   const byNumber = Map.groupBy(items, (item) => (textOf(item, "sk") ?? "").split("#")[1] ?? "");
   return [...byNumber.values()].map((pieces) => {
     const packed = Buffer.concat(pieces.map((piece) => piece["b"]?.B ?? new Uint8Array()));
-    return JSON.parse(inflateRawSync(packed).toString("utf8")) as TicketEntry;
+    return {
+      entry: JSON.parse(inflateRawSync(packed).toString("utf8")) as TicketEntry,
+      keys: pieces.map((piece) => ({ pk: textOf(piece, "pk") ?? "", sk: textOf(piece, "sk") ?? "" })),
+    };
   });
 }
 
