@@ -624,6 +624,9 @@ export interface TicketChange {
   readonly link?: TicketLink;
 }
 
+/** What comes first; `oldest` where nothing is said. */
+export type ListOrder = "oldest" | "newest";
+
 export interface TicketFilter {
   readonly state?: Ticket["state"];
   readonly assignee?: string;
@@ -649,9 +652,12 @@ export interface Tickets {
   /** `undefined`: there is no such ticket, or it was merged away. */
   change(ticketId: number, change: TicketChange): Promise<{ readonly repeated: boolean } | undefined>;
   get(ticketId: number): Promise<Ticket | undefined>;
-  /** In the order of their numbers, without merged ones. A page may hold fewer than `limit`: `next` says whether there are more. */
+  /**
+   * In the order of their numbers, without merged ones; `after` is where the page before ended in that order. A page may hold
+   * fewer than `limit`: `next` says whether there are more.
+   */
   list(
-    options: TicketFilter & { readonly after?: number; readonly limit: number },
+    options: TicketFilter & { readonly order?: ListOrder; readonly after?: number; readonly limit: number },
   ): Promise<{ readonly tickets: readonly TicketSummary[]; readonly next?: number }>;
 }
 
@@ -693,7 +699,12 @@ export interface Quarantine {
   /** @throws {StaleClaimError} */
   hold(claim: Claim, held: HeldMessage): Promise<void>;
   get(sesMessageId: SesMessageId, recipient: string): Promise<HeldMessage | undefined>;
-  list(options: { readonly after?: string; readonly limit: number }): Promise<readonly HeldMessage[]>;
+  /** By the time since when; behind `heldAt sesMessageId recipient` of the last one in that order. */
+  list(options: {
+    readonly order?: ListOrder;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly HeldMessage[]>;
   remove(sesMessageId: SesMessageId, recipient: string): Promise<void>;
 }
 

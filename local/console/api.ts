@@ -32,7 +32,7 @@ import { buildJourney, type Journey } from "./journey.ts";
 import { jsonBody } from "./json-body.ts";
 import { serveMail } from "./mail-api.ts";
 import { serveOutbox } from "./outbox-api.ts";
-import { limitOf, nextOf, wholeNumber } from "./paging.ts";
+import { limitOf, nextOf, orderOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
 import { serveReceiving } from "./receive-api.ts";
 import { redriveBody } from "./redrive-body.ts";
@@ -142,7 +142,9 @@ export function createApi({
   api.get("/quarantine", async (c) => {
     const limit = limitOf(c, 500);
     const after = c.req.query("after");
-    const held = await ports.quarantine.list({ limit, ...(after !== undefined && { after }) });
+    const asked = orderOf(c);
+    if ("refused" in asked) return asked.refused;
+    const held = await ports.quarantine.list({ ...asked, limit, ...(after !== undefined && { after }) });
     return c.json({ held: held.map(toHeld), next: nextOf(held, limit, heldCursor) });
   });
 

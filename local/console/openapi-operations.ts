@@ -35,6 +35,7 @@ const forgetRun = z.object({
 });
 const limit = z.coerce.number().int().min(1).describe("at most; 50 without it");
 const after = text.describe("`next` of the page before");
+const order = z.enum(["oldest", "newest"]).describe("what comes first; the oldest without it");
 const before = z.coerce.number().int().min(1).describe("`next` of the page before");
 const record = z.record(text, text);
 
@@ -468,7 +469,7 @@ export const operations: readonly Operation[] = [
   },
   {
     ...{ method: "get", path: "/quarantine", summary: "What is held, longest first" },
-    query: { limit, after },
+    query: { limit, after, order },
     answers: {
       200: z.object({
         held: z.array(
@@ -557,8 +558,8 @@ export const operations: readonly Operation[] = [
     problems: [400, 404, 409, 413],
   },
   {
-    ...{ method: "get", path: "/tickets", summary: "Tickets, the newest first" },
-    query: { limit, after, state: text, assignee: text, tag: text, participant: text, text },
+    ...{ method: "get", path: "/tickets", summary: "Tickets, by their numbers" },
+    query: { limit, after, order, state: text, assignee: text, tag: text, participant: text, text },
     answers: { 200: z.object({ tickets: z.array(ticketSummary), next: number.nullable() }) },
     problems: [400],
   },

@@ -1,4 +1,6 @@
 import type { Context } from "hono";
+import type { ListOrder } from "../../shared/ports.ts";
+import { problem } from "./problem.ts";
 
 /** The cursor of a full page's last item; null where the list ends. */
 export function nextOf<Item, Cursor>(
@@ -13,6 +15,14 @@ export function nextOf<Item, Cursor>(
 /** 50 unless the query says otherwise; never more than `max`. */
 export function limitOf(c: Context, max: number): number {
   return Math.min(wholeNumber(c.req.query("limit")) ?? 50, max);
+}
+
+/** `order` of the query, or the answer that it is wrong. */
+export function orderOf(c: Context): { readonly order: ListOrder } | { readonly refused: Response } {
+  const order = c.req.query("order") ?? "oldest";
+  return order === "oldest" || order === "newest"
+    ? { order }
+    : { refused: problem(c, 400, "order is one of oldest, newest: what comes first.") };
 }
 
 export function wholeNumber(text: string | undefined): number | undefined {

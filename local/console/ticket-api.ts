@@ -5,7 +5,7 @@ import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { normaliseAddress } from "../../shared/mail/address.ts";
 import type { Ports, TicketChange, TicketFilter } from "../../shared/ports.ts";
 import { askAnswer } from "../../shared/tickets/ask-answer.ts";
-import { limitOf, wholeNumber } from "./paging.ts";
+import { limitOf, orderOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
 
 const noTicket = "There is no such ticket: GET /api/tickets lists those that are.";
@@ -48,7 +48,9 @@ export function serveTickets(api: Hono<{ Bindings: HttpBindings }>, ports: Ports
       ...(state !== undefined && { state }),
       ...(participant !== undefined && { participant: normaliseAddress(participant) }),
     };
-    const page = await ports.tickets.list({ ...filter, limit, ...(after !== undefined && { after }) });
+    const asked = orderOf(c);
+    if ("refused" in asked) return asked.refused;
+    const page = await ports.tickets.list({ ...filter, ...asked, limit, ...(after !== undefined && { after }) });
     return c.json({ tickets: page.tickets, next: page.next ?? null });
   });
 

@@ -3,7 +3,7 @@ import { assertClaim } from "./claims.ts";
 import type { Database } from "./database.ts";
 import { findSequence } from "./ids.ts";
 
-/** Held messages, oldest first. Pages go on behind `heldCursor` of the last one. */
+/** Held messages. Pages go on behind `heldCursor` of the last one. */
 export function createQuarantine(database: Database): Quarantine {
   return {
     hold: (claim, held) =>
@@ -28,10 +28,16 @@ export function createQuarantine(database: Database): Quarantine {
       );
       return row && (JSON.parse(String(row["held"])) as HeldMessage);
     },
-    list: async ({ after = "", limit }) =>
+    list: async ({ order = "oldest", after, limit }) =>
       database.read((sql) =>
         sql
-          .all("SELECT held FROM quarantine WHERE sort_key > ? ORDER BY sort_key LIMIT ?", after, limit)
+          .all(
+            order === "oldest"
+              ? "SELECT held FROM quarantine WHERE sort_key > ? ORDER BY sort_key LIMIT ?"
+              : "SELECT held FROM quarantine WHERE sort_key < ? ORDER BY sort_key DESC LIMIT ?",
+            after ?? (order === "oldest" ? "" : behindEveryTime),
+            limit,
+          )
           .map((row) => JSON.parse(String(row["held"])) as HeldMessage),
       ),
     remove: (sesMessageId, recipient) =>
@@ -41,6 +47,9 @@ export function createQuarantine(database: Database): Quarantine {
       }),
   };
 }
+
+// Cursors begin with a digit.
+const behindEveryTime = "~";
 
 /** Where a held message stands in the list: by time. */
 export function heldCursor({ heldAt, sesMessageId, recipient }: HeldMessage): string {

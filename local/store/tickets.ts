@@ -67,12 +67,14 @@ export function createTickets(
         const row = sql.get("SELECT * FROM tickets WHERE id = ?", ticketId);
         return row && toTicket(sql, row);
       }),
-    list: async ({ after = 0, limit, ...filter }) =>
+    list: async ({ order = "oldest", after, limit, ...filter }) =>
       database.read((sql) => {
         const { where, values } = conditions(filter);
         const rows = sql.all(
-          `SELECT * FROM tickets t WHERE merged_into IS NULL AND id > ?${where} ORDER BY id LIMIT ?`,
-          after,
+          order === "oldest"
+            ? `SELECT * FROM tickets t WHERE merged_into IS NULL AND id > ?${where} ORDER BY id LIMIT ?`
+            : `SELECT * FROM tickets t WHERE merged_into IS NULL AND id < ?${where} ORDER BY id DESC LIMIT ?`,
+          after ?? (order === "oldest" ? 0 : Number.MAX_SAFE_INTEGER),
           ...values,
           limit + 1,
         );

@@ -17,6 +17,7 @@ import type {
   UpdateItemCommandOutput,
   TransactWriteItem as WriteItem,
 } from "@aws-sdk/client-dynamodb";
+import type { ListOrder } from "../ports.ts";
 import { call, ThrottledError } from "./call.ts";
 import type { Connection } from "./connection.ts";
 import { createJsonClient, dynamoDb, type JsonClient } from "./json-client.ts";
@@ -63,7 +64,13 @@ export interface Dynamo {
   /** Up to `limit` items in the order of the sort key; consistent unless an index is asked. */
   query(
     table: string,
-    query: Expression & { readonly where: string; readonly index?: string; readonly limit?: number },
+    query: Expression & {
+      readonly where: string;
+      readonly index?: string;
+      /** Of the sort key. */
+      readonly order?: ListOrder;
+      readonly limit?: number;
+    },
   ): Promise<readonly Item[]>;
   /** Tried again while other transactions are in the way. */
   transact(writes: readonly TransactWrite[]): Promise<Transacted>;
@@ -143,7 +150,7 @@ export function createDynamo(client: JsonClient<DynamoOperations>): Dynamo {
       const input: DeleteItemCommandInput = { TableName: table, Key: keyItem(key) };
       await call(`DynamoDB DeleteItem ${table}`, () => client.send("DeleteItem", input));
     },
-    async query(table, { where, index, limit, condition, ...expression }) {
+    async query(table, { where, index, order, limit, condition, ...expression }) {
       const items: Item[] = [];
       let from: Item | undefined;
       do {
@@ -151,6 +158,7 @@ export function createDynamo(client: JsonClient<DynamoOperations>): Dynamo {
           TableName: table,
           ...(index !== undefined ? { IndexName: index } : { ConsistentRead: true }),
           KeyConditionExpression: where,
+          ...(order === "newest" && { ScanIndexForward: false }),
           ...(condition !== undefined && { FilterExpression: condition }),
           ...namesAndValues(expression, `${where} ${condition ?? ""}`),
           ...(limit !== undefined && { Limit: limit - items.length }),

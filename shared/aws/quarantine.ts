@@ -6,7 +6,7 @@ import { listedAs, readList } from "./sharded-list.ts";
 
 const list = "held";
 
-/** Held messages, oldest first: `q#<SES id>` / recipient. */
+/** Held messages: `q#<SES id>` / recipient. */
 export function createQuarantine(
   dynamo: Dynamo,
   { ledgerTable, storeTable: table }: { readonly ledgerTable: string; readonly storeTable: string },

@@ -353,9 +353,10 @@ export function createTickets(
       if (summary.mergedInto === undefined) return { ...summary, entries: await entriesOf([ticketId, ...merged]) };
       return { ...summary, mergedInto: survivorOf(tickets, ticketId), entries: [] };
     },
-    async list({ after = 0, limit, ...filter }) {
+    async list({ order = "oldest", after = 0, limit, ...filter }) {
       const lists = filter.state === undefined ? [listOf("open"), listOf("closed")] : [listOf(filter.state)];
       const items = await readList(dynamo, table, lists, {
+        order,
         ...(after > 0 && { after: padded(after) }),
         limit: limit + 1,
       });

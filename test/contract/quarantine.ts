@@ -67,6 +67,19 @@ export function quarantineContract(name: string, open: () => Promise<OpenedQuara
       const after = `${first?.heldAt} ${first?.sesMessageId} ${first?.recipient}`;
       const rest = await quarantine.list({ after, limit: 2 });
       expect(rest.map((entry) => entry.sesMessageId)).toEqual([claims[1]?.sesMessageId, claims[0]?.sesMessageId]);
+
+      const newest = await quarantine.list({ order: "newest", limit: 2 });
+      const [, second] = newest;
+      expect(newest.map(({ heldAt }) => heldAt)).toEqual(
+        newest
+          .map(({ heldAt }) => heldAt)
+          .toSorted()
+          .reverse(),
+      );
+      const cursor = `${second?.heldAt} ${second?.sesMessageId} ${second?.recipient}`;
+      const older = await quarantine.list({ order: "newest", after: cursor, limit: 100 });
+      expect(older.map((entry) => entry.sesMessageId)).not.toContain(second?.sesMessageId);
+      expect(older.at(-1)?.sesMessageId).toBe(claims[2]?.sesMessageId);
     });
   });
 }

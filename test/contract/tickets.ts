@@ -192,6 +192,13 @@ export function ticketsContract(name: string, open: () => Promise<OpenedTickets>
       expect(await tickets.list({ after: ids[1]!, limit: 2 })).toMatchObject({ tickets: [{ id: ids[2] }] });
       expect((await tickets.list({ after: ids[1]!, limit: 2 })).next).toBeUndefined();
 
+      const newest = async (before?: number) => {
+        const page = await tickets.list({ order: "newest", limit: 2, ...(before !== undefined && { after: before }) });
+        return { ids: page.tickets.map(({ id }) => id), next: page.next };
+      };
+      expect(await newest()).toEqual({ ids: [ids[2], ids[1]], next: ids[1] });
+      expect((await newest(ids[1])).ids[0]).toBe(ids[0]);
+
       await tickets.change(ids[0]!, { id: freshId(), state: "closed", addTags: ["Billing"], assignee: "carol" });
       await tickets.change(ids[1]!, {
         id: freshId(),

@@ -1,27 +1,31 @@
 import type { OutboxEntry } from "../../../store/outbox-entries.ts";
-import { useAnswer } from "../shell/use-answer.ts";
-import { Empty, Failed } from "../show/empty.tsx";
+import { Empty } from "../show/empty.tsx";
+import { PagedList } from "../show/paged-list.tsx";
 import { Outgoing } from "./outgoing.tsx";
+
+interface OutboxAnswer {
+  readonly mails: readonly OutboxEntry[];
+  readonly next: number | null;
+}
 
 /** Mail that leaves: bounces, confirmations, replies, forwards, and what the next hop said to each recipient. */
 export function Outbox() {
-  const { value, error } = useAnswer<{ readonly mails: readonly OutboxEntry[] }>("/outbox?limit=200");
   return (
     <>
       <h2>Outbox</h2>
-      {error !== undefined && <Failed error={error} />}
-      {value && value.mails.length === 0 && (
-        <Empty title="Nothing has left" hint="Bounces, confirmations, replies and forwards are listed here." />
-      )}
-      {value && value.mails.length > 0 && (
-        <ul class="list">
-          {value.mails.map((entry) => (
-            <li key={entry.number}>
-              <Outgoing entry={entry} />
-            </li>
-          ))}
-        </ul>
-      )}
+      <PagedList
+        name="outgoing mails"
+        path="/outbox"
+        cursor="before"
+        items={({ mails }: OutboxAnswer) => mails}
+        keyOf={({ number }) => number}
+        row={(entry) => (
+          <div data-row tabIndex={-1}>
+            <Outgoing entry={entry} />
+          </div>
+        )}
+        empty={<Empty title="Nothing has left" hint="Bounces, confirmations, replies and forwards are listed here." />}
+      />
     </>
   );
 }

@@ -3,17 +3,23 @@ import { send } from "../shell/api.ts";
 import { useAnswer } from "../shell/use-answer.ts";
 import { ActButton } from "../show/act-button.tsx";
 import { Empty, Failed } from "../show/empty.tsx";
-import { count } from "../show/text.ts";
+import { PagedList } from "../show/paged-list.tsx";
+import { count, safe, subjectOf } from "../show/text.ts";
 import { Time } from "../show/time.tsx";
+import { mailOf } from "./dead-mail.ts";
+import { MessageItem } from "./message-item.tsx";
+
+interface DeadLetter {
+  readonly number: number;
+  readonly messageId: string;
+  readonly body: string;
+  readonly sentAt: string;
+  readonly receiveCount: number;
+  readonly deadFrom?: string;
+}
 
 interface QueuePage {
-  readonly messages: readonly {
-    readonly number: number;
-    readonly messageId: string;
-    readonly sentAt: string;
-    readonly receiveCount: number;
-    readonly deadFrom?: string;
-  }[];
+  readonly messages: readonly DeadLetter[];
   readonly next: number | null;
 }
 
@@ -39,7 +45,6 @@ export function DeadLetters() {
 }
 
 function Queue({ name }: { name: string }) {
-  const { value } = useAnswer<QueuePage>(`/queues/${encodeURIComponent(name)}?limit=50`);
   const redrive = async (messageIds?: readonly string[]) => {
     const { moved } = await send<{ moved: number }>(
       "POST",
@@ -49,28 +54,59 @@ function Queue({ name }: { name: string }) {
     return `${count(moved, "message")} put back`;
   };
   return (
-    <div class="card">
-      <div class="head">
-        <h4>{name}</h4>
-      </div>
-      <p class="buttons">
-        <ActButton act={() => redrive()} kind="main">
-          Put all of them back
-        </ActButton>
-      </p>
-      <ul class="plain">
-        {value?.messages.map(({ number, messageId, sentAt, receiveCount, deadFrom }) => (
-          <li key={number}>
-            <code>{messageId}</code>{" "}
-            <span class="meta">
-              given up by {deadFrom ?? "its queue"} after {count(receiveCount, "attempt")} · <Time at={sentAt} />
-            </span>{" "}
-            <ActButton act={() => redrive([messageId])} label={`Put ${messageId} back`}>
-              Put back
+    <>
+      <h4>{name}</h4>
+      <PagedList
+        name={`letters in ${name}`}
+        path={`/queues/${encodeURIComponent(name)}`}
+        cursor="after"
+        at={name}
+        items={({ messages }: QueuePage) => messages}
+        keyOf={({ number }) => number}
+        row={(letter) => <Letter letter={letter} redrive={redrive} />}
+        empty={<p class="meta">Nothing is left in it.</p>}
+        above={() => (
+          <p class="buttons">
+            <ActButton act={() => redrive()} kind="main">
+              Put all of them back
             </ActButton>
-          </li>
-        ))}
-      </ul>
-    </div>
+          </p>
+        )}
+      />
+    </>
+  );
+}
+
+interface LetterProps {
+  readonly letter: DeadLetter;
+  readonly redrive: (messageIds: readonly string[]) => Promise<string>;
+}
+
+function Letter({ letter: { messageId, body, sentAt, receiveCount, deadFrom }, redrive }: LetterProps) {
+  const given = (
+    <>
+      given up by {deadFrom ?? "its queue"} after {count(receiveCount, "attempt")} · <Time at={sentAt} />
+    </>
+  );
+  const mail = mailOf(body);
+  const name = mail ? subjectOf(mail.subject) : messageId;
+  const button = (
+    <ActButton act={() => redrive([messageId])} label={`Put back: ${name}`}>
+      Put back
+    </ActButton>
+  );
+  if (mail) {
+    return (
+      <MessageItem id={mail.sesMessageId} subject={mail.subject} about={given} buttons={button}>
+        {mail.recipients.length > 0 && <div>to {safe(mail.recipients.join(", "))}</div>}
+      </MessageItem>
+    );
+  }
+  return (
+    <>
+      <code>{messageId}</code>
+      <div class="meta">{given}</div>
+      <p class="buttons">{button}</p>
+    </>
   );
 }

@@ -1,11 +1,11 @@
 import { send } from "../shell/api.ts";
-import { hrefOf } from "../shell/route.ts";
-import { useAnswer } from "../shell/use-answer.ts";
 import { ActButton } from "../show/act-button.tsx";
-import { Empty, Failed } from "../show/empty.tsx";
+import { Empty } from "../show/empty.tsx";
 import { Lines } from "../show/facts.tsx";
-import { safe, subjectOf } from "../show/text.ts";
+import { PagedList } from "../show/paged-list.tsx";
+import { safe } from "../show/text.ts";
 import { Time } from "../show/time.tsx";
+import { MessageItem } from "./message-item.tsx";
 
 interface Held {
   readonly sesMessageId: string;
@@ -18,26 +18,31 @@ interface Held {
   readonly subject: string | null;
 }
 
+interface Page {
+  readonly held: readonly Held[];
+  readonly next: string | null;
+}
+
 /** What is held, with its reasons, and the buttons that let it go. */
 export function Quarantine() {
-  const { value, error } = useAnswer<{ readonly held: readonly Held[] }>("/quarantine?limit=200");
   return (
     <section aria-labelledby="held">
       <h3 id="held">Quarantine</h3>
-      {error !== undefined && <Failed error={error} />}
-      {value && value.held.length === 0 && (
-        <Empty
-          title="Nothing is held"
-          hint="Mail with a virus or spam finding, or a failed DMARC check, waits here until you release it."
-        />
-      )}
-      {value && value.held.length > 0 && (
-        <ul class="list">
-          {value.held.map((held) => (
-            <Row key={`${held.sesMessageId} ${held.recipient}`} held={held} />
-          ))}
-        </ul>
-      )}
+      <PagedList
+        name="held mails"
+        path="/quarantine?order=newest"
+        cursor="after"
+        at="held"
+        items={({ held }: Page) => held}
+        keyOf={({ sesMessageId, recipient }) => `${sesMessageId} ${recipient}`}
+        row={(held) => <Row held={held} />}
+        empty={
+          <Empty
+            title="Nothing is held"
+            hint="Mail with a virus or spam finding, or a failed DMARC check, waits here until you release it."
+          />
+        }
+      />
     </section>
   );
 }
@@ -58,23 +63,27 @@ function Row({ held }: { held: Held }) {
     return kind === "discarded" ? "discarded; the stored message stays" : "had ended before";
   };
   return (
-    <li>
-      <a class="subject" data-row href={hrefOf("message", [sesMessageId])}>
-        {subjectOf(subject)}
-      </a>
-      <div class="meta">
-        from {safe(envelopeFrom) || "<>"} to {safe(recipient)} · held <Time at={heldAt} />
-      </div>
+    <MessageItem
+      id={sesMessageId}
+      subject={subject}
+      about={
+        <>
+          from {safe(envelopeFrom) || "<>"} to {safe(recipient)} · held <Time at={heldAt} />
+        </>
+      }
+      buttons={
+        <>
+          <ActButton act={release} kind="main">
+            Release to {intendedStream}
+          </ActButton>
+          {author !== null && <ActButton act={allowAndRelease}>Release and allow the sender</ActButton>}
+          <ActButton act={discard} kind="danger">
+            Discard
+          </ActButton>
+        </>
+      }
+    >
       <Lines of={reasons} />
-      <p class="buttons">
-        <ActButton act={release} kind="main">
-          Release to {intendedStream}
-        </ActButton>
-        {author !== null && <ActButton act={allowAndRelease}>Release and allow the sender</ActButton>}
-        <ActButton act={discard} kind="danger">
-          Discard
-        </ActButton>
-      </p>
-    </li>
+    </MessageItem>
   );
 }

@@ -39,8 +39,11 @@ export function useKeys({ help }: { readonly help: () => void }): void {
 
 function move(by: 1 | -1): void {
   const rows = [...document.querySelectorAll<HTMLElement>("[data-row]")];
-  const at = rows.indexOf(document.activeElement as HTMLElement);
-  const next = at === -1 ? rows[by === 1 ? 0 : rows.length - 1] : rows[at + by];
+  const here = document.activeElement ?? document.body;
+  // From anywhere in a list, or beside one: to the row that comes next from there.
+  const side = by === 1 ? Node.DOCUMENT_POSITION_FOLLOWING : Node.DOCUMENT_POSITION_PRECEDING;
+  const beyond = rows.filter((row) => (here.compareDocumentPosition(row) & side) !== 0);
+  const next = by === 1 ? beyond[0] : beyond.at(-1);
   next?.focus({ preventScroll: true });
   next?.closest("li")?.scrollIntoView({ block: "nearest" });
 }

@@ -2,48 +2,46 @@ import { useState } from "preact/hooks";
 import type { Suppression } from "../../../../shared/ports.ts";
 import { send } from "../shell/api.ts";
 import { hrefOf } from "../shell/route.ts";
-import { useAnswer } from "../shell/use-answer.ts";
 import { ActButton } from "../show/act-button.tsx";
-import { Empty, Failed } from "../show/empty.tsx";
+import { Empty } from "../show/empty.tsx";
 import { Facts } from "../show/facts.tsx";
+import { PagedList } from "../show/paged-list.tsx";
 import { Pill } from "../show/pill.tsx";
 import { safe } from "../show/text.ts";
 import { Time } from "../show/time.tsx";
 
 const all = "*";
 
+interface SuppressionsAnswer {
+  readonly suppressions: readonly Suppression[];
+  readonly next: string | null;
+}
+
 /** Who wants no mail, of which list, since when and on what evidence. */
 export function Suppressions() {
-  const { value, error, again } = useAnswer<{
-    readonly suppressions: readonly Suppression[];
-    readonly next: string | null;
-  }>("/suppressions?limit=200");
   return (
     <>
       <h2>Suppressions</h2>
-      {error !== undefined && <Failed error={error} />}
-      <Add again={again} />
-      {value && value.suppressions.length === 0 && (
-        <Empty
-          title="Nobody is on the list"
-          hint="Unsubscribe requests, complaints and hard bounces come here by themselves. Play one from Compose."
-        />
-      )}
-      {value && value.suppressions.length > 0 && (
-        <>
-          {value.next !== null && <p class="meta">The first 200 are shown; ask for one address above.</p>}
-          <ul class="list">
-            {value.suppressions.map((suppression) => (
-              <Row key={`${suppression.person} ${suppression.list}`} suppression={suppression} again={again} />
-            ))}
-          </ul>
-        </>
-      )}
+      <Add />
+      <PagedList
+        name="suppressions"
+        path="/suppressions"
+        cursor="after"
+        items={({ suppressions }: SuppressionsAnswer) => suppressions}
+        keyOf={({ person, list }) => `${person} ${list}`}
+        row={(suppression, again) => <Row suppression={suppression} again={again} />}
+        empty={
+          <Empty
+            title="Nobody is on the list"
+            hint="Unsubscribe requests, complaints and hard bounces come here by themselves. Play one from Compose."
+          />
+        }
+      />
     </>
   );
 }
 
-function Add({ again }: { again: () => void }) {
+function Add() {
   const [address, setAddress] = useState("");
   const [list, setList] = useState("");
   const body = { address: address.trim(), ...(list.trim() !== "" && { list: list.trim() }) };
@@ -57,7 +55,6 @@ function Add({ again }: { again: () => void }) {
   };
   const add = async () => {
     const { result } = await send<{ result: string }>("POST", "/suppressions", body);
-    again();
     return result === "added" ? "suppressed" : "was suppressed already";
   };
   return (
@@ -94,7 +91,7 @@ function Row({ suppression, again }: { suppression: Suppression; again: () => vo
     return "forgotten";
   };
   return (
-    <li>
+    <>
       <div class="head">
         <b>{address === undefined ? "address not kept" : safe(address)}</b>
         <Pill state={reason} tone="off" />
@@ -121,6 +118,6 @@ function Row({ suppression, again }: { suppression: Suppression; again: () => vo
           </ActButton>
         )}
       </p>
-    </li>
+    </>
   );
 }

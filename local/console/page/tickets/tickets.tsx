@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import type { TicketSummary } from "../../../../shared/ports.ts";
 import { hrefOf } from "../shell/route.ts";
-import { useAnswer } from "../shell/use-answer.ts";
-import { Empty, Failed } from "../show/empty.tsx";
+import { Empty } from "../show/empty.tsx";
+import { PagedList } from "../show/paged-list.tsx";
 import { Pill } from "../show/pill.tsx";
 import { safe, subjectOf } from "../show/text.ts";
 import { Time } from "../show/time.tsx";
@@ -13,11 +13,19 @@ const states = [
   ["all", ""],
 ] as const;
 
-/** The tickets, those that changed last on top. */
+interface TicketsAnswer {
+  readonly tickets: readonly TicketSummary[];
+  readonly next: number | null;
+}
+
+/** The tickets, those that were opened last on top. */
 export function Tickets({ state, text }: { state: string; text: string }) {
   const [words, setWords] = useState(text);
-  const query = new URLSearchParams({ limit: "100", ...(state !== "all" && { state }), ...(text !== "" && { text }) });
-  const { value, error } = useAnswer<{ readonly tickets: readonly TicketSummary[] }>(`/tickets?${query}`);
+  const query = new URLSearchParams({
+    order: "newest",
+    ...(state !== "all" && { state }),
+    ...(text !== "" && { text }),
+  });
   const search = (event: Event) => {
     event.preventDefault();
     location.hash = hrefOf("tickets", [], { state, text: words.trim() });
@@ -48,28 +56,29 @@ export function Tickets({ state, text }: { state: string; text: string }) {
           </a>
         ))}
       </nav>
-      {error !== undefined && <Failed error={error} />}
-      {value && value.tickets.length === 0 && (
-        <Empty
-          title={text === "" ? "No ticket here" : "No ticket matches"}
-          hint="A mail to an address of the ticket stream opens one:"
-          command="npx mailweir send --to support@example.com"
-        />
-      )}
-      {value && value.tickets.length > 0 && (
-        <ul class="list">
-          {value.tickets.map((ticket) => (
-            <Row key={ticket.id} ticket={ticket} />
-          ))}
-        </ul>
-      )}
+      <PagedList
+        key={`${state} ${text}`}
+        name="tickets"
+        path={`/tickets?${query}`}
+        cursor="after"
+        items={({ tickets }: TicketsAnswer) => tickets}
+        keyOf={({ id }) => id}
+        row={(ticket) => <Row ticket={ticket} />}
+        empty={
+          <Empty
+            title={text === "" ? "No ticket here" : "No ticket matches"}
+            hint="A mail to an address of the ticket stream opens one:"
+            command="npx mailweir send --to support@example.com"
+          />
+        }
+      />
     </>
   );
 }
 
 function Row({ ticket: { id, state, subject, participants, assignee, tags, updatedAt } }: { ticket: TicketSummary }) {
   return (
-    <li>
+    <>
       <div class="head">
         <a class="subject" data-row href={hrefOf("ticket", [String(id)])}>
           {id} · {subjectOf(subject)}
@@ -83,6 +92,6 @@ function Row({ ticket: { id, state, subject, participants, assignee, tags, updat
         {safe(participants.join(", "))} · {assignee === undefined ? "nobody's" : safe(assignee)} ·{" "}
         <Time at={updatedAt} />
       </div>
-    </li>
+    </>
   );
 }
