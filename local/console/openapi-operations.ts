@@ -481,6 +481,7 @@ export const operations: readonly Operation[] = [
         next: nullable,
       }),
     },
+    problems: [400],
   },
   {
     ...{ method: "post", path: "/quarantine/{id}/{recipient}/release", summary: "Sends held mail on" },

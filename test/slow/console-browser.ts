@@ -15,8 +15,8 @@ export interface Look {
 /** One engine and one browser for a whole file of tests. */
 export interface ConsoleBrowser {
   readonly mailweir: Mailweir;
-  /** While true, the worker of `invoices@example.com` throws. */
-  readonly faults: { invoices: boolean };
+  /** Words of subjects at which the worker of `invoices@example.com` throws. */
+  readonly refusedWords: Set<string>;
   open(path: string, look: Look): Promise<OpenPage>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface OpenPage {
 }
 
 export async function startConsoleBrowser(): Promise<ConsoleBrowser> {
-  const faults = { invoices: false };
+  const refusedWords = new Set<string>();
   const mailweir = await startMailweir({
     clock: "ticking",
     now: new Date(),
@@ -42,8 +42,9 @@ export async function startConsoleBrowser(): Promise<ConsoleBrowser> {
         unsubscribe: { recipients: ["unsubscribe@example.com"] },
         invoices: {
           recipients: ["invoices@example.com"],
-          worker: async () => {
-            if (faults.invoices) throw new Error("the accounts are closed");
+          worker: async ({ headers }) => {
+            const words = (headers.subject ?? "").split(" ");
+            if (words.some((word) => refusedWords.has(word))) throw new Error("the accounts are closed");
             return { outcome: "filed" };
           },
         },
@@ -58,7 +59,7 @@ export async function startConsoleBrowser(): Promise<ConsoleBrowser> {
   });
   return {
     mailweir,
-    faults,
+    refusedWords,
     async open(path, { width, scheme }) {
       const context = await browser.newContext({
         viewport: { width, height: width < 500 ? 844 : 900 },
@@ -67,7 +68,7 @@ export async function startConsoleBrowser(): Promise<ConsoleBrowser> {
         acceptDownloads: true,
       });
       const page = await context.newPage();
-      page.setDefaultTimeout(20_000);
+      page.setDefaultTimeout(60_000);
       const foreign: string[] = [];
       const wrong: string[] = [];
       page.on("request", (request) => {
@@ -90,5 +91,5 @@ export async function shoot(page: Page, name: string): Promise<void> {
   const folder = process.env["MAILWEIR_SHOTS"];
   if (folder === undefined) return;
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: `${folder}/${name.replace(/[^\w-]+/g, "-")}.png` });
+  await page.screenshot({ path: `${folder}/${name.replace(/[^\w-]+/g, "-")}.png`, fullPage: true });
 }

@@ -28,29 +28,29 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
     readonly word: string;
   }
 
-  /** Odd journeys on a dark phone and a light desk, even ones the other way about. */
+  const looks: readonly Look[] = ([390, 1440] as const).flatMap((width) =>
+    (["light", "dark"] as const).map((scheme) => ({ width, scheme })),
+  );
+
+  /** Four people go each journey at once, each with mails of their own: they hardly hinder one another, and the machine waits less. */
   function journey(number: number, title: string, path: string, walk: (scene: Scene) => Promise<void>): void {
-    const looks: Look[] =
-      number % 2 === 1
-        ? [
-            { width: 390, scheme: "dark" },
-            { width: 1440, scheme: "light" },
-          ]
-        : [
-            { width: 390, scheme: "light" },
-            { width: 1440, scheme: "dark" },
-          ];
-    test.for(looks)(`${number}. ${title} ($width px, $scheme)`, async (look) => {
+    const go = async (look: Look) => {
       const { page, foreign, faults, close } = await at.open(path, look);
       const word = `w${number}x${++turn}`;
-      await walk({ page, look, word });
-      await shoot(page, `${number}-${look.width}-${look.scheme}`);
+      await walk({ page, look, word }).finally(() => shoot(page, `${number}-${look.width}-${look.scheme}`));
       const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       expect(sideways).toBeLessThanOrEqual(0);
       expect(faults).toEqual([]);
       // One journey asks for pictures.
       expect(foreign.filter((url) => !url.startsWith("https://pictures.example/"))).toEqual([]);
       await close();
+    };
+    test(`${number}. ${title}`, async () => {
+      const ends = await Promise.allSettled(looks.map(go));
+      for (const [index, end] of ends.entries()) {
+        const look = `${looks[index]?.width} px, ${looks[index]?.scheme}`;
+        if (end.status === "rejected") throw new Error(`${look}: ${end.reason?.message}`, { cause: end.reason });
+      }
     });
   }
 
@@ -59,6 +59,12 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
     const mail = await at.mailweir.inject({ to: "support@example.com", text: "Hello.", ...more, subject });
     await at.mailweir.settled();
     return mail;
+  };
+  // One at a time: each moves the clock of all.
+  let advancing = Promise.resolve();
+  const advanced = () => {
+    advancing = advancing.then(() => at.mailweir.advance({ hours: 12 }));
+    return advancing;
   };
   const go = (page: Page, path: string) =>
     page.evaluate((hash) => {
@@ -161,7 +167,10 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
     async ({ page, word }) => {
       await inject(`First ${word}`);
       await inject(`Second ${word}`, { to: ["support@example.com", "old@example.com"] });
+      // Others' mail comes meanwhile, and would stand between ours.
+      await go(page, `/?q=${word}`);
       await link(page, `Second ${word}`).waitFor();
+      await link(page, `First ${word}`).waitFor();
       await page.keyboard.press("j");
       await page.keyboard.press("j");
       await page.keyboard.press("k");
@@ -354,12 +363,12 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
     "A worker failed: its cause is shown, and after it was mended the message is tried again",
     "/repair",
     async ({ page, word }) => {
-      at.faults.invoices = true;
+      at.refusedWords.add(word);
       const { sesMessageId } = await inject(`Bill ${word}`, { to: "invoices@example.com" });
-      await at.mailweir.advance({ hours: 12 });
-      const row = page.locator("li", { hasText: `Bill ${word}` });
+      await advanced();
+      const row = page.getByRole("region", { name: "Failed" }).locator("li", { hasText: `Bill ${word}` });
       await row.getByText("the accounts are closed").waitFor();
-      at.faults.invoices = false;
+      at.refusedWords.delete(word);
       await row.getByRole("button", { name: `Try again: Bill ${word}` }).click();
       await expect.poll(() => row.count()).toBe(0);
       await at.mailweir.settled();
@@ -483,6 +492,70 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
       await tabTo(page, remove);
       await page.keyboard.press("Enter");
       await expect.poll(() => remove.count()).toBe(0);
+    },
+  );
+
+  journey(
+    26,
+    "A dead letter says which mail it is; put back after the worker was mended, it does its work",
+    "/repair",
+    async ({ page, word }) => {
+      at.refusedWords.add(word);
+      await inject(`Dead ${word}`, { to: "invoices@example.com" });
+      await advanced();
+      const letters = page.getByRole("region", { name: "Dead letters" });
+      const letter = letters.locator("li", { hasText: `Dead ${word}` });
+      await letter.getByText("given up by mailweir-stream-invoices").waitFor();
+      at.refusedWords.delete(word);
+      await letter.getByRole("button", { name: `Put back: Dead ${word}` }).click();
+      await expect.poll(() => letter.count()).toBe(0);
+      await at.mailweir.settled();
+      await go(page, `/?q=${word}`);
+      await page
+        .locator("li", { hasText: `Dead ${word}` })
+        .getByText("filed", { exact: true })
+        .waitFor();
+      await go(page, "/repair");
+      await page.getByText("Replay a search").waitFor();
+      await expect.poll(() => page.locator("li", { hasText: `Dead ${word}` }).count()).toBe(0);
+    },
+  );
+
+  let refused: Promise<void> | undefined;
+  let atTheEnd = 0;
+  const refuseMany = async () => {
+    for (let number = 0; number < 120; number++) {
+      await at.mailweir.inject({ to: `many.${number}.@elsewhere.example` }).catch(() => undefined);
+    }
+  };
+  journey(
+    27,
+    "By keyboard alone: a long list page by page, while more comes, and back",
+    "/refusals",
+    async ({ page, word }) => {
+      refused ??= refuseMany();
+      await refused;
+      const refusal = (name: string) => page.locator("ul.list > li", { hasText: `${name}.@elsewhere.example` });
+      await refusal("many.119").waitFor();
+      expect(await page.locator("ul.list > li").count()).toBe(50);
+      for (const oldest of ["many.70", "many.20"]) {
+        await refusal(oldest).waitFor();
+        await tabTo(page, page.getByRole("link", { name: "More refusals" }));
+        await page.keyboard.press("Enter");
+        await expect.poll(() => refusal(oldest).count()).toBe(0);
+      }
+      await refusal("many.0").waitFor();
+      expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("older refusals");
+      await page.keyboard.press("j");
+      expect(await page.evaluate(() => document.activeElement?.matches("li:first-child [data-row]"))).toBe(true);
+      // When all are there, one more comes, of which an older page takes no notice.
+      atTheEnd += 1;
+      await expect.poll(() => atTheEnd, { timeout: 240_000 }).toBe(looks.length);
+      await at.mailweir.inject({ to: `${word}.@elsewhere.example` }).catch(() => undefined);
+      await tabTo(page, page.getByRole("link", { name: "Back to the first" }));
+      expect(await refusal("many.0").count()).toBe(1);
+      await page.keyboard.press("Enter");
+      await refusal(word).waitFor();
     },
   );
 });

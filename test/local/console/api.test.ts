@@ -161,6 +161,35 @@ test.for([
   expect(rest[member]).not.toContainEqual(page[member]?.[0]);
 });
 
+test.for([
+  ["tickets", "tickets"],
+  ["quarantine", "held"],
+] as const)("%s: the newest first is the same list the other way about", async ([name, member]) => {
+  const all = async (query: string) => {
+    const items: unknown[] = [];
+    for (let after = ""; ; ) {
+      const page = (await json(`/api/${name}?limit=1&${query}${after}`)) as unknown as Record<string, unknown[]> & {
+        next: unknown;
+      };
+      items.push(...(page[member] ?? []));
+      if (page.next === null) return items;
+      after = `&after=${encodeURIComponent(String(page.next))}`;
+    }
+  };
+  await running.send(mail("One more door"), ["support@example.com"]);
+  await running.send(mail("One more prize", gtube), ["support@example.com"]);
+  await running.ended();
+  const oldest = await all("order=oldest");
+  expect(oldest.length).toBeGreaterThan(1);
+  expect(await all("")).toEqual(oldest);
+  expect(await all("order=newest")).toEqual(oldest.toReversed());
+  const wrong = await running.fetch(`/api/${name}?order=backwards`);
+  expect([wrong.status, ((await wrong.json()) as { detail: string }).detail]).toEqual([
+    400,
+    "order is one of oldest, newest: what comes first.",
+  ]);
+});
+
 test("readers of events hear of a refusal too, though nothing became due", async () => {
   const stop = new AbortController();
   const response = await running.fetch("/api/events", { signal: stop.signal });

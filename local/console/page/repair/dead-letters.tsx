@@ -14,7 +14,6 @@ interface DeadLetter {
   readonly messageId: string;
   readonly body: string;
   readonly sentAt: string;
-  readonly receiveCount: number;
   readonly deadFrom?: string;
 }
 
@@ -55,7 +54,9 @@ function Queue({ name }: { name: string }) {
   };
   return (
     <>
-      <h4>{name}</h4>
+      <h4>
+        <code>{name}</code>
+      </h4>
       <PagedList
         name={`letters in ${name}`}
         path={`/queues/${encodeURIComponent(name)}`}
@@ -66,11 +67,17 @@ function Queue({ name }: { name: string }) {
         row={(letter) => <Letter letter={letter} redrive={redrive} />}
         empty={<p class="meta">Nothing is left in it.</p>}
         above={() => (
-          <p class="buttons">
-            <ActButton act={() => redrive()} kind="main">
-              Put all of them back
-            </ActButton>
-          </p>
+          <>
+            <p class="meta">
+              To run again what its function could not do: mend the function, then put it back. Work that was done
+              meanwhile is not done twice.
+            </p>
+            <p class="buttons">
+              <ActButton act={() => redrive()} kind="main">
+                Put all of them back
+              </ActButton>
+            </p>
+          </>
         )}
       />
     </>
@@ -82,10 +89,10 @@ interface LetterProps {
   readonly redrive: (messageIds: readonly string[]) => Promise<string>;
 }
 
-function Letter({ letter: { messageId, body, sentAt, receiveCount, deadFrom }, redrive }: LetterProps) {
+function Letter({ letter: { messageId, body, sentAt, deadFrom }, redrive }: LetterProps) {
   const given = (
     <>
-      given up by {deadFrom ?? "its queue"} after {count(receiveCount, "attempt")} · <Time at={sentAt} />
+      given up by {deadFrom ?? "its queue"} · <Time at={sentAt} />
     </>
   );
   const mail = mailOf(body);
