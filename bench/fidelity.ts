@@ -52,7 +52,7 @@ function runChecklist(): { readonly passed: number; readonly failed: readonly st
   try {
     const results = [
       ...run("quick.json", ["test/local/conformance"]),
-      ...run("slow.json", ["--config", "vitest.slow.config.ts", "test/slow/conformance"]),
+      ...run("slow.json", ["--config", "vitest.slow.config.ts", "test/slow/waiting/conformance"]),
     ];
     const passing = Object.keys(rows).filter((number) => {
       const own = results.filter(({ title }) => title.startsWith(`§13 row ${number}: `));

@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createTransport } from "nodemailer";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { openStoreReadOnly } from "../../local/store/open-read-only.ts";
-import { type EngineProcess, engineFolder, startEngineProcess } from "./engine-process.ts";
-import { type Redmine, redmineProgram, startRedmine } from "./redmine.ts";
+import { openStoreReadOnly } from "../../../local/store/open-read-only.ts";
+import { type EngineProcess, engineFolder, startEngineProcess } from "../engine-process.ts";
+import { type Redmine, redmineProgram, startRedmine } from "../redmine.ts";
 
 const missing = redmineProgram === undefined ? " (skipped: redmine, redmine-sqlite and puma are not installed)" : "";
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { actions, rule, startConformance } from "../local/conformance-engine.ts";
-import { row } from "../local/conformance-rows.ts";
+import { actions, rule, startConformance } from "../../local/conformance-engine.ts";
+import { row } from "../../local/conformance-rows.ts";
 
 test(row(29), async () => {
   const started = await startConformance([rule("first", [actions.sync]), rule("second", [actions.s3])]);

@@ -2,10 +2,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { openStoreReadOnly } from "../../local/store/open-read-only.ts";
-import { createSecrets } from "../../local/store/secrets.ts";
-import { createUnsubscriber } from "../../shared/unsubscribe/sender.ts";
-import { engineFolder, startEngineProcess } from "./engine-process.ts";
+import { openStoreReadOnly } from "../../../local/store/open-read-only.ts";
+import { createSecrets } from "../../../local/store/secrets.ts";
+import { createUnsubscriber } from "../../../shared/unsubscribe/sender.ts";
+import { engineFolder, startEngineProcess } from "../engine-process.ts";
 
 // The endpoint answers nobody until the engine was killed: every change is recorded, and none has been told.
 let server: Server;

@@ -1,7 +1,7 @@
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
-import { type Call, secret, useWebhookReceiver } from "../functions/webhook-receiver.ts";
-import { mail, startConsoleEngine } from "../local/console/console-engine.ts";
+import { type Call, secret, useWebhookReceiver } from "../../functions/webhook-receiver.ts";
+import { mail, startConsoleEngine } from "../../local/console/console-engine.ts";
 
 const receiver = useWebhookReceiver();
 const idOf = ({ headers }: Call) => String(headers["webhook-id"]);
