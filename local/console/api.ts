@@ -211,14 +211,20 @@ export function createApi({
     if (listeners >= maxListeners) return problem(c, 503, `${maxListeners} readers listen already: close some.`);
     listeners += 1;
     const changed = watchCommits(store.database);
+    let position = search.position();
     return streamSSE(c, async (stream) => {
       try {
         let quietMs = pingEveryMs;
         while (!stream.aborted) {
-          if (changed()) {
-            await stream.writeSSE({ event: "changed", data: "{}" });
-            quietMs = 0;
-          } else if (quietMs >= pingEveryMs) {
+          const hasChanged = changed();
+          const reached = search.position();
+          if (hasChanged || reached !== position) quietMs = 0;
+          if (hasChanged) await stream.writeSSE({ event: "changed", data: "{}" });
+          if (reached !== position) {
+            position = reached;
+            await stream.writeSSE({ event: "indexed", data: "{}" });
+          }
+          if (quietMs >= pingEveryMs) {
             await stream.writeSSE({ event: "ping", data: "{}" });
             quietMs = 0;
           }

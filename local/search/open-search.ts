@@ -29,6 +29,8 @@ export interface Search {
   forget(sequences: readonly number[]): Promise<void>;
   /** Takes out whatever the mail does not hold any more. */
   sweep(): Promise<void>;
+  /** How far the index is: the sequence of the newest message whose words can be found; 0 before it is open. */
+  position(): number;
   /** Resolves when every message that is stored now is in the index. */
   caughtUp(): Promise<void>;
   close(): Promise<void>;
@@ -183,6 +185,7 @@ export function openSearch({ folder, database, clock, log }: SearchParts): Searc
     },
     forget: (sequences) => command((id) => ({ kind: "remove", id, sequences })),
     sweep: () => command((id) => ({ kind: "sweep", id })),
+    position: () => (index ? indexed() : 0),
     async caughtUp() {
       await ready;
       while (!closed && stored() > indexed()) {

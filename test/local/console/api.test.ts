@@ -190,7 +190,20 @@ test.for([
   ]);
 });
 
+test("readers of events hear when the index has new mail: then a search finds it", async () => {
+  await running.engine.search.caughtUp();
+  const stop = new AbortController();
+  const response = await running.fetch("/api/events", { signal: stop.signal });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  await running.send(mail("Xylophone"), ["support@example.com"]);
+  for (let heard = ""; !heard.includes("event: indexed"); ) heard += (await reader?.read())?.value ?? "";
+  const { messages } = (await json("/api/messages?q=xylophone")) as unknown as { messages: { subject: string }[] };
+  expect(messages.map(({ subject }) => subject)).toEqual(["Xylophone"]);
+  stop.abort();
+});
+
 test("readers of events hear of a refusal too, though nothing became due", async () => {
+  await running.engine.search.caughtUp();
   const stop = new AbortController();
   const response = await running.fetch("/api/events", { signal: stop.signal });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();

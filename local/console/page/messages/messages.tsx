@@ -3,6 +3,7 @@ import type { EngineStatus } from "../../../store/engine-store.ts";
 import { ApiError } from "../shell/api.ts";
 import { useAnswer } from "../shell/use-answer.ts";
 import { Empty, Failed } from "../show/empty.tsx";
+import { count } from "../show/text.ts";
 import { MessageRow } from "./message-row.tsx";
 import { SearchField } from "./search-field.tsx";
 import { StreamTabs } from "./stream-tabs.tsx";
@@ -11,7 +12,7 @@ import { useMessages } from "./use-messages.ts";
 /** The live list, of one stream or all, of one search or everything. */
 export function Messages({ stream, search }: { stream?: string; search: string }) {
   const { value: status } = useAnswer<EngineStatus>("/status");
-  const { messages, next, loaded, error, more } = useMessages({ stream, search });
+  const { messages, next, notIndexed, loaded, error, more } = useMessages({ stream, search });
   return (
     <>
       <div class="title-line">
@@ -30,7 +31,7 @@ export function Messages({ stream, search }: { stream?: string; search: string }
         </ul>
       )}
       {loaded && error === undefined && messages.length === 0 && next === null && (
-        <Nothing stream={stream} search={search} />
+        <Nothing stream={stream} search={search} notIndexed={search === "" ? 0 : notIndexed} />
       )}
       {next !== null && <More key={next} more={more} />}
       {loaded && next === null && messages.length > 50 && <p class="more">That is all of it.</p>}
@@ -58,7 +59,17 @@ function More({ more }: { more: () => void }) {
   );
 }
 
-function Nothing({ stream, search }: { stream: string | undefined; search: string }) {
+interface NothingProps {
+  readonly stream: string | undefined;
+  readonly search: string;
+  readonly notIndexed: number;
+}
+
+function Nothing({ stream, search, notIndexed }: NothingProps) {
+  if (notIndexed > 0) {
+    const hint = `${count(notIndexed, "message")} cannot be searched yet; what matches appears here by itself.`;
+    return <Empty title="Nothing matches so far" hint={hint} />;
+  }
   if (search !== "") {
     return (
       <Empty title="Nothing matches" hint="Words are whole words: end one with * to find what begins with it.">

@@ -1,11 +1,13 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { ListedMessage } from "../../../store/engine-store.ts";
 import { get } from "../shell/api.ts";
-import { onChange } from "../shell/live.ts";
+import { onChange, onIndexed } from "../shell/live.ts";
 
 interface Page {
   readonly messages: readonly ListedMessage[];
   readonly next: number | null;
+  /** How many messages a search cannot find yet. */
+  readonly notIndexed: number;
 }
 
 export interface MessagesState extends Page {
@@ -16,8 +18,7 @@ export interface MessagesState extends Page {
 }
 
 const pageSize = 50;
-const indexLagMs = 1_000;
-const nothing: Page = { messages: [], next: null };
+const nothing: Page = { messages: [], next: null, notIndexed: 0 };
 
 /**
  * The list as far as it was scrolled. What is new comes on top and what changed is changed, by asking for the first page
@@ -47,19 +48,14 @@ export function useMessages(filter: { readonly stream?: string | undefined; read
       );
     };
     refresh();
-    let later: ReturnType<typeof setTimeout> | undefined;
-    const stop = onChange(() => {
-      refresh();
-      if (!indexed) return;
-      // What a search finds is in an index that no mail waits for: it may be there a moment after the mail.
-      clearTimeout(later);
-      later = setTimeout(refresh, indexLagMs);
-    });
+    const stop = onChange(refresh);
+    // What a search finds is in an index that no mail waits for: it says itself when it has more.
+    const stopIndexed = indexed ? onIndexed(refresh) : () => undefined;
     return () => {
       alive = false;
-      clearTimeout(later);
       loading.current = false;
       stop();
+      stopIndexed();
     };
   }, [path, indexed]);
 
@@ -87,6 +83,7 @@ export function useMessages(filter: { readonly stream?: string | undefined; read
   return {
     messages: mine ? page.messages : [],
     next: mine ? page.next : null,
+    notIndexed: mine ? page.notIndexed : 0,
     loaded: mine && page.loaded,
     error: mine ? page.error : undefined,
     more,
@@ -101,7 +98,7 @@ export function joined(shown: Page, head: Page): Page {
   const newest = shown.messages[0]?.sequence;
   if (newest === undefined || newest < last) return head;
   const below = shown.messages.filter(({ sequence }) => sequence < last);
-  return below.length === 0 ? head : { messages: [...head.messages, ...below], next: shown.next };
+  return below.length === 0 ? head : { ...head, messages: [...head.messages, ...below], next: shown.next };
 }
 
 function pathOf({ stream, search }: { readonly stream?: string | undefined; readonly search: string }): string {

@@ -5,6 +5,7 @@ import type { ListedMessage } from "../../../../../local/store/engine-store.ts";
 const page = (sequences: readonly number[], next: number | null, state = "done") => ({
   messages: sequences.map((sequence) => ({ sequence, subject: state }) as unknown as ListedMessage),
   next,
+  notIndexed: 0,
 });
 
 test.for<[string, ReturnType<typeof page>, ReturnType<typeof page>, number[], number | null]>([
