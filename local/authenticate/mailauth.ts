@@ -6,6 +6,7 @@ import { arc } from "mailauth/lib/arc/index.js";
 import { DkimVerifier, type SignatureHeader } from "mailauth/lib/dkim/dkim-verifier.js";
 import { dmarc } from "mailauth/lib/dmarc/index.js";
 import { getAlignment } from "mailauth/lib/tools.js";
+import { isClearAuthor, possibleAuthors } from "../../shared/mail/clear-author.ts";
 import type { Authentication, DkimFinding, DkimResult } from "../../shared/receipt/authentication.ts";
 import type { Resolver } from "./resolver.ts";
 
@@ -70,8 +71,21 @@ export async function verifySignatures(
   return {
     dkim,
     arc: result === "pass" || result === "none" ? result : "fail",
-    author: { mailboxes: verifier.headerFrom, fromFields: verifier.fromFields },
+    author: { mailboxes: authorsOf(verifier), fromFields: verifier.fromFields },
   };
+}
+
+/** Where readers may differ in whom a From field names, everybody whom one of them could find: DMARC passes for none of them then. */
+function authorsOf({ headers, headerFrom }: LenientVerifier): readonly string[] {
+  const unclear = (headers?.parsed ?? [])
+    .filter(({ key }) => key === "from")
+    .map(({ line }) =>
+      Buffer.from(line)
+        .toString("utf8")
+        .replace(/^[^:]*:/, ""),
+    )
+    .filter((value) => !isClearAuthor(value));
+  return [...headerFrom, ...unclear.flatMap(possibleAuthors)];
 }
 
 /** `oneAuthor`: From names exactly one domain; only then can anything be aligned. */

@@ -1,4 +1,5 @@
 import { getDomain } from "tldts";
+import { isClearAuthor } from "./clear-author.ts";
 import type { Trust, Verdicts } from "./judgement.ts";
 import type { MailFacts } from "./mail-facts.ts";
 
@@ -17,6 +18,8 @@ export function judgeTrust(
   const fromFields = facts.headers.filter((header) => header.name.toLowerCase() === "from").length;
   const author = facts.authors[0];
   if (author === undefined || facts.authors.length !== 1 || fromFields !== 1) return "unaligned";
+  // The verdicts are of the author that their reader found; ours must be able to be no other.
+  if (!isClearAuthor(facts.header("from") ?? "")) return "unaligned";
   if (verdicts.dmarc === "PASS" || verdicts.dkim === "PASS") return "aligned";
   const sender = organisation(facts.envelopeFrom);
   return verdicts.spf === "PASS" && sender !== undefined && sender === organisation(author.address)

@@ -109,3 +109,28 @@ test("neighbours under a public suffix are strangers", async () => {
   const zone = { ...record("one.co.uk", "v=DMARC1; p=reject"), ...sends("two.co.uk") };
   expect(await dmarc("ann@one.co.uk", zone, "x@two.co.uk")).toBe("fail reject");
 });
+
+// The envelope's domain is the attacker's own, and passes SPF; the author that is shown is of the bank.
+test.for([
+  "<m@attacker.example> <v@bank.example>",
+  "<v@bank.example> <m@attacker.example>",
+  "(\\)<m@attacker.example>) <v@bank.example>",
+  "(<m@attacker.example> <v@bank.example>",
+  '"x\\" <v@bank.example>" <m@attacker.example>',
+  "v@bank.example\0 <m@attacker.example>",
+])("a From field that readers read differently passes for nobody: %j", async (from) => {
+  const raw = Buffer.from(`From: ${from}\r\n\r\nb\r\n`);
+  const smtp = {
+    ip: "192.0.2.1",
+    helo: "mx.example",
+    mailFrom: "m@attacker.example",
+    authserv: "receiver.example",
+  };
+  const zone = {
+    ...sends("attacker.example"),
+    ...record("attacker.example", "v=DMARC1; p=none"),
+    ...record("bank.example", "v=DMARC1; p=reject"),
+  };
+  const { dmarc: found } = await authenticate(raw, smtp, zoneResolver(loadZone(JSON.stringify(zone))));
+  expect(found).toMatchObject({ result: "fail", policy: "reject" });
+});
