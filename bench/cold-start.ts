@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { buildFunctions, overBudget } from "../infra/build.ts";
 import { addCompileCache, compileCacheFolder } from "../infra/compile-cache.ts";
+import { createSelfSignedCertificate } from "../local/smtp/self-signed-certificate.ts";
 import type { Finding } from "./measure/findings.ts";
 import { peers, root } from "./measure/peers.ts";
 import { inWords, pairedRatio, spread } from "./measure/ratios.ts";
@@ -25,12 +28,16 @@ export async function coldStartRows(quick: boolean): Promise<Finding[]> {
   try {
     const mail = join(folder, "mail.eml");
     await writeFile(mail, mailText);
-    const aws = await startServer(process.execPath, [join(root, "bench/servers/aws.ts"), mail]);
-    const endpoint = `http://127.0.0.1:${aws.port}`;
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+    const pair = createSelfSignedCertificate(["localhost"], new Date(), randomBytes(16));
+    await Promise.all([writeFile(key, pair.key), writeFile(cert, pair.cert)]);
+    const aws = await startServer(process.execPath, [join(root, "bench/servers/aws.ts"), mail, key, cert]);
+    const endpoint = `https://localhost:${aws.port}`;
+    const post = (path: string) => ask(endpoint, path, pair.cert);
     try {
       const functions = await prepare(folder);
-      const env = { ...environment, AWS_ENDPOINT_URL: endpoint };
-      const events = await eventsOf(folder, functions, env, endpoint);
+      const env = { ...environment, AWS_ENDPOINT_URL: endpoint, NODE_EXTRA_CA_CERTS: cert };
+      const events = await eventsOf(folder, functions, env, post);
       const samples = new Map<string, { readonly wall: number[]; readonly cpu: number[] }>();
       const [rounds, warmUps] = [quick ? 7 : 21, 1];
       for (let round = -warmUps; round < rounds; round += 1) {
@@ -41,7 +48,7 @@ export async function coldStartRows(quick: boolean): Promise<Finding[]> {
         ]);
         const order = round % 2 === 0 ? turns : turns.toReversed();
         for (const [name = "", file = "", event = ""] of order) {
-          await fetch(`${endpoint}/reset`, { method: "POST" });
+          await post("/reset");
           const { wallMs, cpuMs } = await startOnce(file, event, env);
           const sample = samples.get(name) ?? { wall: [], cpu: [] };
           samples.set(name, sample);
@@ -145,7 +152,7 @@ async function eventsOf(
   folder: string,
   functions: Functions,
   env: Readonly<Record<string, string>>,
-  endpoint: string,
+  post: (path: string) => Promise<string>,
 ): Promise<Record<string, string>> {
   const event = (name: string) => join(root, "events", name);
   const notice = await readFile(event("notice-s3.json"), "utf8");
@@ -172,14 +179,26 @@ async function eventsOf(
   });
   const routed = await file("route.json", [record(notice)]);
   await startOnce(functions["route-notification"] ?? "", routed, env);
-  await fetch(`${endpoint}/keep`, { method: "POST" });
-  const [message] = (await (await fetch(`${endpoint}/sent`)).json()) as string[];
+  await post("/keep");
+  const [message] = JSON.parse(await post("/sent")) as string[];
   if (message === undefined || !message.includes('"stream":"ticket"')) throw new Error("the router sent no ticket");
   return {
     gate: event("ses-lambda-sync.json"),
     "route-notification": routed,
     "work-ticket": await file("work.json", [record(message)]),
   };
+}
+
+function ask(endpoint: string, path: string, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request(new URL(path, endpoint), { method: "POST", ca }, async (response) => {
+      let text = "";
+      for await (const chunk of response) text += chunk;
+      resolve(text);
+    });
+    asked.once("error", reject);
+    asked.end();
+  });
 }
 
 /** @throws when the function fails, or leaves a record for later */

@@ -10,8 +10,8 @@ import {
   StreamUnknownError,
 } from "../shared/streams/errors.ts";
 import { type MessageContent, messageContent } from "../shared/streams/message-content.ts";
+import { decodeStreamMessage } from "../shared/streams/read-stream-message.ts";
 import type { StreamMessage } from "../shared/streams/stream-message.ts";
-import { decodeStreamMessage } from "../shared/streams/stream-message-schema.ts";
 import { type BatchResponse, causeOf, eachRecord, hasCode, isPostponable, isThrottled, loggable } from "./batch.ts";
 import { byteBudget } from "./byte-budget.ts";
 import { count, type Handler, logger } from "./stack.ts";

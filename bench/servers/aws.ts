@@ -1,15 +1,16 @@
 /**
  * As much of DynamoDB, SQS and S3 as one new mail needs, in memory: conditions always hold, since nothing was there before.
- * `node bench/servers/aws.ts <mail>`; `POST /reset` forgets what came since the last `POST /keep`, `GET /sent` tells what queues got.
+ * Over TLS, as AWS answers. `node bench/servers/aws.ts <mail> <key> <certificate>`; `POST /reset` forgets what came since the last `POST /keep`, `GET /sent` tells what queues got.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer } from "node:https";
 
 type Value = Readonly<Record<string, unknown>>;
 type Item = Record<string, Value>;
 
-const mail = readFileSync(process.argv[2] ?? "");
+const [mail, key, cert] = process.argv.slice(2).map((path) => readFileSync(path));
+if (!mail || !key || !cert) throw new Error("usage: aws.ts <mail> <key> <certificate>");
 let kept: readonly (readonly [string, Item])[] = [];
 let items = new Map<string, Item>();
 const sent: string[] = [];
@@ -98,7 +99,7 @@ function accepted(body: string) {
   return { MessageId: "1", MD5OfMessageBody: createHash("md5").update(body).digest("hex") };
 }
 
-const server = createServer(async (request, response) => {
+const server = createServer({ key, cert }, async (request, response) => {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const target = request.headers["x-amz-target"];
@@ -119,7 +120,7 @@ const server = createServer(async (request, response) => {
   response.writeHead(200, { "content-length": mail.length, etag: '"1"', "content-type": "application/octet-stream" });
   response.end(request.method === "HEAD" ? undefined : mail);
 });
-server.listen(0, "127.0.0.1", () => {
+server.listen(0, "localhost", () => {
   const address = server.address();
   process.stdout.write(`${JSON.stringify({ port: typeof address === "object" ? address?.port : 0 })}\n`);
 });

@@ -2,7 +2,7 @@ import { InvokeCommand } from "@aws-sdk/client-lambda";
 import { inParallel } from "../../shared/aws/in-parallel.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import type { ReceivedQueueMessage } from "../../shared/ports.ts";
-import { decodeStreamMessage } from "../../shared/streams/stream-message-schema.ts";
+import { decodeStreamMessage } from "../../shared/streams/read-stream-message.ts";
 import { type DeadLetterQueue, deadLetterQueues } from "./dead-letters.ts";
 import type { OpenStage } from "./open-stage.ts";
 import type { Progress } from "./progress.ts";

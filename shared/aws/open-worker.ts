@@ -1,7 +1,6 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { MailweirError } from "../errors.ts";
 import type { Ports } from "../ports.ts";
-import { createWebhooks } from "../propagation/guarded-post.ts";
 import { deferred } from "./deferred.ts";
 import { openDynamo } from "./dynamo.ts";
 import { createEffects } from "./effects.ts";
@@ -53,7 +52,7 @@ export function openWorker(
     propagations: deferred(async () =>
       (await import("./propagations.ts")).createPropagations(dynamo, inLedger(environment)),
     ),
-    webhooks: createWebhooks(),
+    webhooks: deferred(async () => (await import("../propagation/guarded-post.ts")).createWebhooks()),
     accountList: deferred(async () => (await import("./account-list.ts")).openAccountList(connection)),
     tickets: deferred(async () =>
       (await import("./tickets.ts")).createTickets(dynamo, effects, storeTable, clock, hasSinks ? sinks : undefined),

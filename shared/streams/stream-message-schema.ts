@@ -1,9 +1,6 @@
 import * as z from "zod";
 import { natures, verdictStatuses } from "../mail/judgement.ts";
-import { parseSesMessageId, type SesMessageId } from "../ses-message-id.ts";
-import { StreamMessageUnreadableError } from "./errors.ts";
-import { type StreamMessage, streamMessageVersion } from "./stream-message.ts";
-import { upgradeMessage } from "./upgrade-message.ts";
+import { streamMessageVersion } from "./stream-message.ts";
 
 const verdict = z.enum(verdictStatuses);
 const texts = z.array(z.string());
@@ -66,27 +63,6 @@ export const streamMessageSchema = z.looseObject({
   receivedAt: z.iso.datetime().describe("When SES, or the local engine, received the message"),
 });
 
-/**
- * Reads one queue message's body. Accepts this version and the one before it (of version 1 there is none yet).
- *
- * @throws {StreamMessageUnreadableError} naming the first fault, never the content
- */
-export function decodeStreamMessage(body: string): StreamMessage {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (cause) {
-    // The parser's message quotes the text, which may be anybody's mail: only its name goes on.
-    throw new StreamMessageUnreadableError(`not JSON, ${cause instanceof Error ? cause.name : "unreadable"}`);
-  }
-  const parsed = streamMessageSchema.safeParse(upgradeMessage(json));
-  if (!parsed.success) throw new StreamMessageUnreadableError(firstFault(json, parsed.error));
-  const sesMessageId: SesMessageId | undefined = parseSesMessageId(parsed.data.sesMessageId);
-  if (sesMessageId === undefined) throw new StreamMessageUnreadableError("sesMessageId is no SES message id");
-  // The schema is the proof: it says the same as the type, apart from the brand that was checked here.
-  return { ...parsed.data, sesMessageId } as StreamMessage;
-}
-
 /** The JSON Schema of what lies on the queues, as published in `docs/`. */
 export function streamMessageJsonSchema(): Record<string, unknown> {
   return {
@@ -94,13 +70,4 @@ export function streamMessageJsonSchema(): Record<string, unknown> {
     title: "StreamMessage",
     description: `What lies on the queue of every stream, version ${streamMessageVersion}: a claim check of at most 200 KB.`,
   };
-}
-
-function firstFault(json: unknown, error: z.ZodError): string {
-  const version = typeof json === "object" && json !== null && "version" in json ? json.version : undefined;
-  if (typeof version === "number" && version > streamMessageVersion) {
-    return `version ${version}, newer than ${streamMessageVersion}: deploy the workers before the router`;
-  }
-  const issue = error.issues[0];
-  return issue === undefined ? "unknown fault" : `${issue.path.map(String).join(".") || "the whole"}: ${issue.code}`;
 }

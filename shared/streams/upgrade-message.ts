@@ -14,7 +14,7 @@ export const messageUpgrades: readonly MessageUpgrade[] = [];
 export function upgradeMessage(json: unknown, upgrades: readonly MessageUpgrade[] = messageUpgrades): unknown {
   let message = json;
   while (typeof message === "object" && message !== null && "version" in message) {
-    const version = Number(message.version);
+    const version = typeof message.version === "number" ? message.version : Number.NaN;
     const upgrade = Number.isInteger(version) ? upgrades[version - 1] : undefined;
     if (!upgrade) break;
     message = { ...upgrade(message as Readonly<Record<string, unknown>>), version: version + 1 };

@@ -10,6 +10,7 @@ import {
 } from "../../../shared/receipt/notice-schemas.ts";
 import { fields, NoticeFault, readMail, readReceipt, readS3Fields } from "../../../shared/receipt/read-notice.ts";
 import { fuzzRuns } from "../../fuzz-runs.ts";
+import { oddValues, withChanges } from "../odd-values.ts";
 
 // Every received mail and every stored object among the events, as the pieces that are read.
 interface Piece {
@@ -58,82 +59,6 @@ const pieces: readonly Piece[] = [
   }),
 ];
 
-const odd: readonly unknown[] = [
-  null,
-  undefined,
-  true,
-  false,
-  "true",
-  "",
-  "<>",
-  "<a@shop.example>",
-  "PASS",
-  "gray",
-  "reject",
-  "UTF8",
-  "base-64",
-  "BASE64",
-  "Event",
-  "S3",
-  "Workmail",
-  0,
-  -1,
-  1.5,
-  Number.POSITIVE_INFINITY,
-  "12",
-  "1234567890123456",
-  [],
-  ["a", "b"],
-  ["a", 1],
-  [null],
-  {},
-  { status: "FAIL" },
-  { status: 1 },
-  { toString: 1 },
-  { name: "a", value: "b" },
-  { name: "a" },
-  "x".repeat(999),
-  "2026-02-29T00:00:00Z",
-  "2028-02-29T23:59:59.123456789Z",
-  "2026-04-31T00:00:00Z",
-  "2026-12-31T23:59Z",
-  "2026-12-31T24:00:00Z",
-  "2026-12-31T23:59:60Z",
-  "2000-02-29T00:00:00+05:30",
-  "1900-02-29T00:00:00Z",
-  "2026-12-31T23:59:59-2300",
-  "2026-12-31T23:59:59",
-  "2026-12-31T23:59:59.Z",
-  " 2026-12-31T23:59:59Z",
-  "2026-12-31T23:59:59Z\n",
-  "+02026-12-31T23:59:59Z",
-];
-
-/** One to three places of a copy get something odd, are removed, or appear. */
-function mutated(value: unknown, random: () => number): unknown {
-  const copy = structuredClone(value);
-  const places: { readonly holder: Record<string, unknown>; readonly key: string }[] = [];
-  const visit = (at: unknown) => {
-    if (typeof at !== "object" || at === null) return;
-    for (const key of Object.keys(at)) {
-      places.push({ holder: at as Record<string, unknown>, key });
-      visit((at as Record<string, unknown>)[key]);
-    }
-  };
-  visit(copy);
-  const pick = <Item>(from: readonly Item[]): Item => from[Math.floor(random() * from.length)] as Item;
-  for (let left = 1 + Math.floor(random() * 3); left > 0; left -= 1) {
-    if (random() < 0.01) return pick(odd);
-    const { holder, key } = pick(places);
-    const what = random();
-    if (what < 0.15 && !Array.isArray(holder)) delete holder[key];
-    else if (what < 0.25 && !Array.isArray(holder))
-      holder[pick(["source", "cc", "sender", "encoding", "x"])] = pick(odd);
-    else holder[key] = structuredClone(pick(odd));
-  }
-  return copy;
-}
-
 type Read = { readonly value: unknown } | { readonly faultAt: string };
 
 function byHand({ kind }: Piece, value: unknown): Read {
@@ -178,7 +103,7 @@ test("what was changed in any place is read alike, or refused at the same place"
   const counts = { read: 0, refused: 0 };
   for (let number = 0; number < numRuns; number += 1) {
     const piece = pieces[number % pieces.length] as Piece;
-    const value = mutated(piece.value, random);
+    const value = withChanges(piece.value, random);
     const read = byHand(piece, value);
     expect(read, JSON.stringify(value)).toEqual(bySchema(piece, value));
     counts["value" in read ? "read" : "refused"] += 1;
@@ -186,7 +111,7 @@ test("what was changed in any place is read alike, or refused at the same place"
   expect(Math.min(counts.read, counts.refused)).toBeGreaterThan(numRuns / 8);
 }, 120_000);
 
-test.for(odd.filter((value) => typeof value === "string"))("a time: %s", (timestamp) => {
+test.for(oddValues.filter((value) => typeof value === "string"))("a time: %s", (timestamp) => {
   const piece = pieces.find(({ kind }) => kind === "mail") as Piece;
   const value = { ...(piece.value as object), timestamp };
   expect(byHand(piece, value)).toEqual(bySchema(piece, value));

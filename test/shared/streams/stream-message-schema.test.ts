@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
 import { composeMessage } from "../../../shared/streams/compose-message.ts";
-import { decodeStreamMessage, streamMessageJsonSchema } from "../../../shared/streams/stream-message-schema.ts";
+import { decodeStreamMessage } from "../../../shared/streams/read-stream-message.ts";
+import { streamMessageJsonSchema } from "../../../shared/streams/stream-message-schema.ts";
 import { judgement, passing, testId } from "./stream-fixture.ts";
 
 const message = composeMessage({

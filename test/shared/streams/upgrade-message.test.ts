@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { decodeStreamMessage } from "../../../shared/streams/read-stream-message.ts";
 import { streamMessageVersion } from "../../../shared/streams/stream-message.ts";
-import { decodeStreamMessage } from "../../../shared/streams/stream-message-schema.ts";
 import { messageUpgrades, upgradeMessage } from "../../../shared/streams/upgrade-message.ts";
 
 const kept = new URL("kept/", import.meta.url);
