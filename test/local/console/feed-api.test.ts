@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import type { StreamMessage } from "../../../shared/streams/stream-message.ts";
 import { decodeStreamMessage } from "../../../shared/streams/read-stream-message.ts";
+import type { StreamMessage } from "../../../shared/streams/stream-message.ts";
 import { type ConsoleEngine, mail, startConsoleEngine } from "./console-engine.ts";
 
 let running: ConsoleEngine;
