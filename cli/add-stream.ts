@@ -5,10 +5,19 @@ import type { Expression, Node, ObjectExpression, ObjectProperty, Program } from
 export interface NewStream {
   readonly name: string;
   readonly recipients: readonly string[];
-  /** The exported name of the worker, and the module as the file imports it. */
-  readonly worker: string;
-  readonly module: string;
+  readonly work: NewStreamWork;
 }
+
+export type NewStreamWork =
+  /** The exported name of the worker, and the module as the file imports it. */
+  | { readonly kind: "worker"; readonly name: string; readonly module: string }
+  | {
+      readonly kind: "webhook";
+      readonly url: string;
+      /** The environment variable that holds the signing secret. */
+      readonly secretEnv: string;
+      readonly allowPrivate: readonly string[];
+    };
 
 export type AddedStream =
   | { readonly kind: "added"; readonly source: string }
@@ -29,7 +38,10 @@ export function addStream(source: string, stream: NewStream): AddedStream {
   } catch (error) {
     return byHand(`it cannot be read (${error instanceof Error ? error.message : String(error)})`);
   }
-  if (topLevelNames(program).has(stream.worker)) return byHand(`it uses the name ${stream.worker} for something else`);
+  const { work } = stream;
+  if (work.kind === "worker" && topLevelNames(program).has(work.name)) {
+    return byHand(`it uses the name ${work.name} for something else`);
+  }
   const config = configOf(program);
   if (config === undefined) return byHand("its default export is not an object, nor defineMail of one");
   const { properties } = config;
@@ -38,24 +50,45 @@ export function addStream(source: string, stream: NewStream): AddedStream {
     return byHand("its settings come partly from elsewhere (...)");
   }
   const found = properties.find((property) => nameOf(property) === "streams");
-  const edits: Edit[] = [importOf(source, program, stream)];
+  const edits: Edit[] = work.kind === "worker" ? [importOf(source, program, importLine(work))] : [];
   const entry = streamProperty(stream);
-  if (found === undefined) edits.push(...insert(source, config, `streams: {\n    ${entry},\n  }`, "  "));
+  if (found === undefined)
+    edits.push(...insert(source, config, `streams: {\n    ${indented(entry, "    ")},\n  }`, "  "));
   else {
     const value = found.type === "ObjectProperty" ? plain(found.value) : undefined;
     const streams = value?.type === "Identifier" ? plain(variable(program, value.name)) : value;
     if (streams?.type !== "ObjectExpression") return byHand("its streams are not written out as an object");
     if (streams.properties.some((property) => nameOf(property) === stream.name)) return { kind: "exists" };
-    edits.push(...insert(source, streams, entry, indentOf(source, streams)));
+    const indent = indentOf(source, streams);
+    edits.push(...insert(source, streams, indented(entry, indent), indent));
   }
   return { kind: "added", source: apply(source, edits) };
 }
 
 /** The stream as a property of `streams`. */
-export function streamProperty({ name, recipients, worker }: NewStream): string {
-  const addresses = recipients.map((recipient) => JSON.stringify(recipient)).join(", ");
-  return `${propertyName(name)}: { recipients: [${addresses}], worker: ${worker} }`;
+export function streamProperty({ name, recipients, work }: NewStream): string {
+  const listed = (texts: readonly string[]) => `[${texts.map((text) => JSON.stringify(text)).join(", ")}]`;
+  if (work.kind === "worker") {
+    return `${propertyName(name)}: { recipients: ${listed(recipients)}, worker: ${work.name} }`;
+  }
+  const { url, secretEnv, allowPrivate } = work;
+  const lines = [
+    `url: ${JSON.stringify(url)}`,
+    `secretFrom: { env: ${JSON.stringify(secretEnv)} }`,
+    ...(allowPrivate.length > 0 ? [`allowPrivate: ${listed(allowPrivate)}`] : []),
+  ];
+  return `${propertyName(name)}: {
+  recipients: ${listed(recipients)},
+  webhook: {
+${lines.map((line) => `    ${line},`).join("\n")}
+  },
+}`;
 }
+
+export const importLine = ({ name, module }: Extract<NewStreamWork, { kind: "worker" }>) =>
+  `import { ${name} } from ${JSON.stringify(module)};`;
+
+const indented = (text: string, indent: string) => text.replaceAll("\n", `\n${indent}`);
 
 interface Edit {
   readonly at: number;
@@ -128,9 +161,8 @@ function nameOf(property: ObjectExpression["properties"][number]): string | unde
   return key.type === "StringLiteral" ? key.value : undefined;
 }
 
-function importOf(source: string, program: Program, { worker, module }: NewStream): Edit {
+function importOf(source: string, program: Program, line: string): Edit {
   const newline = newlineOf(source);
-  const line = `import { ${worker} } from ${JSON.stringify(module)};`;
   const last = program.body.findLast(({ type }) => type === "ImportDeclaration");
   if (typeof last?.end === "number") return { at: last.end, text: `${newline}${line}` };
   const first = program.interpreter ? (program.interpreter.end ?? 0) + newline.length : 0;

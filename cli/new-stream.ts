@@ -1,22 +1,32 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../shared/config/load-config.ts";
 import { MailweirError } from "../shared/errors.ts";
-import { type AddedStream, addStream, type NewStream, streamProperty } from "./add-stream.ts";
+import {
+  type AddedStream,
+  addStream,
+  importLine,
+  type NewStream,
+  type NewStreamWork,
+  streamProperty,
+} from "./add-stream.ts";
 
 export interface NewStreamResult {
   readonly name: string;
   readonly recipients: readonly string[];
   /** Paths relative to the working folder. */
   readonly config: string;
-  readonly worker: string;
+  /** Absent: a webhook does the work. */
+  readonly worker?: string;
+  readonly webhook?: { readonly url: string; readonly secretEnv: string };
   readonly test: string;
   /** The command that runs it. */
   readonly runTest: string;
   /** What its author has to add to the configuration by hand; null when it was done. */
-  readonly toAdd: { readonly why: string; readonly import: string; readonly stream: string } | null;
+  readonly toAdd: { readonly why: string; readonly import?: string; readonly stream: string } | null;
 }
 
 export class NewStreamError extends MailweirError {
@@ -34,8 +44,10 @@ export async function newStream(wanted: {
   readonly name: string;
   readonly recipients: readonly string[];
   readonly configFile: string;
+  /** Called in place of a worker. */
+  readonly webhook?: string;
 }): Promise<NewStreamResult> {
-  const { name } = wanted;
+  const { name, webhook } = wanted;
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) {
     throw new NewStreamError(
       `"${name}" cannot be a stream's name: use lower-case letters, digits and hyphens, at most 40, a letter first`,
@@ -53,23 +65,27 @@ export async function newStream(wanted: {
   const home = await homeOf(project);
   const workerFile = join(project, "streams", `${name}.ts`);
   const testFile = join(project, home.testFolder, `${name}.test.ts`);
-  for (const file of [workerFile, testFile]) {
+  const work: NewStreamWork =
+    webhook === undefined
+      ? { kind: "worker", name: `${camelCase(name)}Worker`, module: `./streams/${name}.ts` }
+      : webhookAt(webhook, name);
+  const files = work.kind === "worker" ? [workerFile, testFile] : [testFile];
+  for (const file of files) {
     if (existsSync(file)) throw new NewStreamError(`${shown(file)} is there already: nothing was written`);
   }
-  const stream: NewStream = {
-    ...{ name, recipients, worker: `${camelCase(name)}Worker` },
-    module: `./streams/${name}.ts`,
-  };
+  const stream: NewStream = { name, recipients, work };
   const source = await readFile(configFile, "utf8");
   const added = addStream(source, stream);
   if (added.kind === "exists") throw new NewStreamError(`There is a stream "${name}" in ${wanted.configFile} already`);
 
   const sample = sampleRecipient(recipients, domains);
-  await write(workerFile, workerSource(stream, moduleOf("mailweir", home, workerFile)));
+  if (work.kind === "worker") {
+    await write(workerFile, workerSource(name, work.name, moduleOf("mailweir", home, workerFile)));
+  }
   await write(
     testFile,
-    testSource(stream, {
-      ...{ sample, runner: home.runner },
+    testSource(name, {
+      ...{ sample, work, runner: home.runner },
       kit: moduleOf("mailweir/testing", home, testFile),
       config: relativeModule(testFile, configFile),
     }),
@@ -77,12 +93,16 @@ export async function newStream(wanted: {
   try {
     if (added.kind === "added") await checked(configFile, source, added.source);
   } catch (error) {
-    await Promise.all([workerFile, testFile].map((file) => rm(file, { force: true })));
+    await Promise.all(files.map((file) => rm(file, { force: true })));
     throw error;
   }
   return {
     ...{ name, recipients },
-    ...{ config: shown(configFile), worker: shown(workerFile), test: shown(testFile) },
+    config: shown(configFile),
+    ...(work.kind === "worker"
+      ? { worker: shown(workerFile) }
+      : { webhook: { url: work.url, secretEnv: work.secretEnv } }),
+    test: shown(testFile),
     runTest: home.runner === "vitest" ? `npx vitest run ${shown(testFile)}` : `node --test ${shown(testFile)}`,
     toAdd: added.kind === "added" ? null : toAdd(stream, added),
   };
@@ -101,7 +121,22 @@ async function checked(file: string, before: string, after: string): Promise<voi
 }
 
 function toAdd(stream: NewStream, { why }: Extract<AddedStream, { kind: "by-hand" }>) {
-  return { why, import: `import { ${stream.worker} } from "${stream.module}";`, stream: streamProperty(stream) };
+  const { work } = stream;
+  return { why, ...(work.kind === "worker" && { import: importLine(work) }), stream: streamProperty(stream) };
+}
+
+/** What the configuration says of an address: nothing private is called unless it is named. */
+function webhookAt(address: string, stream: string): Extract<NewStreamWork, { kind: "webhook" }> {
+  const url = URL.parse(address);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new NewStreamError(
+      `"${address}" is no address of a webhook: write for example https://shop.example.com/mail`,
+    );
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const allowPrivate = host === "localhost" ? ["127.0.0.1", "::1"] : isIP(host) !== 0 ? [host] : [];
+  const secretEnv = `${stream.toUpperCase().replaceAll("-", "_")}_WEBHOOK_SECRET`;
+  return { kind: "webhook", url: address, secretEnv, allowPrivate };
 }
 
 interface Home {
@@ -146,7 +181,7 @@ function sampleRecipient(recipients: readonly string[], domains: readonly string
   return first.startsWith(".") ? `sample@mail${first}` : `sample@${first || domains[0]}`;
 }
 
-function workerSource({ name, worker }: NewStream, mailweir: string): string {
+function workerSource(name: string, worker: string, mailweir: string): string {
   return `import type { StreamWorker } from ${JSON.stringify(mailweir)};
 
 /**
@@ -169,15 +204,15 @@ export const ${worker}: StreamWorker = async (message, tools) => {
 `;
 }
 
-function testSource(
-  { name }: NewStream,
-  {
-    sample,
-    runner,
-    kit,
-    config,
-  }: { readonly sample: string; readonly runner: Home["runner"]; readonly kit: string; readonly config: string },
-): string {
+interface TestParts {
+  readonly sample: string;
+  readonly work: NewStreamWork;
+  readonly runner: Home["runner"];
+  readonly kit: string;
+  readonly config: string;
+}
+
+function testSource(name: string, { sample, work, runner, kit, config }: TestParts): string {
   const [imports, after, check] =
     runner === "vitest"
       ? [
@@ -193,18 +228,43 @@ function testSource(
   const outside = `import { fileURLToPath } from "node:url";`;
   const ours = `import { startMailweir } from ${JSON.stringify(kit)};`;
   const builtIn = runner === "vitest" ? [outside, imports] : [imports, outside];
-  return `${[...builtIn, ours].join("\n")}
-
-const configFile = fileURLToPath(new URL(${JSON.stringify(config)}, import.meta.url));
-const mailweir = await startMailweir({ configFile });
-${after}(() => mailweir.stop());
-
-test("mail to ${sample} is worked on by ${name}", async () => {
-  const mail = await mailweir.inject({
+  const inject = `const mail = await mailweir.inject({
     to: ${JSON.stringify(sample)},
     subject: "Number 1207",
     attachments: [{ fileName: "1207.txt", content: "Twelve oars" }],
-  });
+  });`;
+  const begin = (before: string) => `${[...builtIn, ours].join("\n")}
+
+${before}const configFile = fileURLToPath(new URL(${JSON.stringify(config)}, import.meta.url));
+const mailweir = await startMailweir({ configFile });
+${after}(() => mailweir.stop());
+`;
+  if (work.kind === "webhook") {
+    const before = `// Whatever signs here: nothing leaves the test, the kit keeps each call.
+process.env[${JSON.stringify(work.secretEnv)}] ??= "a secret of at least 24 characters";
+
+`;
+    return `${begin(before)}
+test("mail to ${sample} is told to the webhook of ${name}", async () => {
+  ${inject}
+  const { outcome } = await mailweir.waitFor("stream", { mail, stream: ${JSON.stringify(name)} });
+  const [call] = mailweir.webhooks;
+  const { type, data } = JSON.parse(call?.body ?? "{}");
+  ${check(
+    "{ outcome, url: call?.url, type, subject: data.headers.subject }",
+    `{
+    outcome: "webhook",
+    url: ${JSON.stringify(work.url)},
+    type: "mail.received",
+    subject: "Number 1207",
+  }`,
+  )}
+});
+`;
+  }
+  return `${begin("")}
+test("mail to ${sample} is worked on by ${name}", async () => {
+  ${inject}
   const { stream, outcome, detail } = await mailweir.waitFor("stream", { mail });
   ${check(
     "{ stream, outcome, detail }",

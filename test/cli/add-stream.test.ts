@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { addStream, type NewStream } from "../../cli/add-stream.ts";
 
 const invoices: NewStream = {
-  ...{ name: "invoices", recipients: ["invoices@example.com"], worker: "invoicesWorker" },
-  module: "./streams/invoices.ts",
+  ...{ name: "invoices", recipients: ["invoices@example.com"] },
+  work: { kind: "worker", name: "invoicesWorker", module: "./streams/invoices.ts" },
 };
 const entry = `invoices: { recipients: ["invoices@example.com"], worker: invoicesWorker }`;
 const line = `import { invoicesWorker } from "./streams/invoices.ts";`;
@@ -61,6 +61,37 @@ describe("added, and nothing else changed", () => {
     const stream = { ...invoices, name: "late-invoices", recipients: ["a@example.com", "b@example.com"] };
     expect(addStream("export default { streams: {} };", stream)).toMatchObject({
       source: expect.stringContaining(`"late-invoices": { recipients: ["a@example.com", "b@example.com"], worker:`),
+    });
+  });
+
+  test("a webhook is lines of its own, and imports nothing", () => {
+    const work = {
+      kind: "webhook",
+      url: "http://127.0.0.1:3000/mail",
+      secretEnv: "A_SECRET",
+      allowPrivate: ["127.0.0.1"],
+    };
+    const stream = { ...invoices, work } as NewStream;
+    const lines = (indent: string) =>
+      [
+        "invoices: {",
+        `  recipients: ["invoices@example.com"],`,
+        "  webhook: {",
+        `    url: "http://127.0.0.1:3000/mail",`,
+        `    secretFrom: { env: "A_SECRET" },`,
+        `    allowPrivate: ["127.0.0.1"],`,
+        "  },",
+        "},",
+      ]
+        .map((line) => `${indent}${line}\n`)
+        .join("");
+    expect(addStream("export default {\n  streams: {\n    ticket: {},\n  },\n};\n", stream)).toEqual({
+      kind: "added",
+      source: `export default {\n  streams: {\n    ticket: {},\n${lines("    ")}  },\n};\n`,
+    });
+    expect(addStream("export default {\n  domains: [],\n};\n", stream)).toEqual({
+      kind: "added",
+      source: `export default {\n  domains: [],\n  streams: {\n${lines("    ")}  },\n};\n`,
     });
   });
 

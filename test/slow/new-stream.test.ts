@@ -67,7 +67,30 @@ test("real mail over SMTP comes to the worker that its author then wrote", async
   });
 });
 
+test("a stream with a webhook: configuration and test are sound, and the test passes", async () => {
+  const { stdout } = await mailweir(
+    "stream",
+    "new",
+    "late-orders",
+    "--webhook",
+    "http://127.0.0.1:3000/mail",
+    "--json",
+  );
+  expect(JSON.parse(stdout)).toEqual({
+    ...{ name: "late-orders", recipients: ["late-orders@example.com"], config: "mailweir.config.ts", toAdd: null },
+    webhook: { url: "http://127.0.0.1:3000/mail", secretEnv: "LATE_ORDERS_WEBHOOK_SECRET" },
+    test: "test/streams/late-orders.test.ts",
+    runTest: "npx vitest run test/streams/late-orders.test.ts",
+  });
+  await inCopy(tool("biome"), "check", "--vcs-enabled=false", "mailweir.config.ts", "test/streams");
+  await inCopy(tool("tsc"), "-p", ".");
+  const tested = await inCopy(tool("vitest"), "run", "test/streams/late-orders", "--reporter=tap-flat");
+  expect(tested.stdout).toMatch(/^ok 1 - .*mail to late-orders@example\.com is told to the webhook of late-orders/m);
+});
+
 test.for<[string, string[], RegExp]>([
+  ["an address that is no webhook's", ["orders", "--webhook", "shop.example.com"], /no address of a webhook/],
+  ["plain HTTP to the world", ["orders", "--webhook", "http://shop.example.com/"], /https/],
   ["a name that is taken", ["invoices"], /There is a stream "invoices" already/],
   ["a built-in one", ["ticket"], /There is a stream "ticket" already/],
   ["a name that is none", ["My Stream"], /lower-case letters/],
