@@ -8,6 +8,7 @@ import { type Resolver, systemResolver, zoneResolver } from "../local/authentica
 import { loadZone } from "../local/authenticate/zone.ts";
 import { MailweirError } from "../shared/errors.ts";
 import { verdictsFrom } from "../shared/receipt/authentication.ts";
+import { jsonText } from "./json-text.ts";
 
 interface AuthenticateCliOptions {
   readonly ip?: string;
@@ -46,7 +47,7 @@ Example:
     )
     .action(async (message: string | undefined, options: AuthenticateCliOptions) => {
       const finding = await check(message, options);
-      process.stdout.write(options.json ? `${JSON.stringify(shown(finding, message))}\n` : told(finding, message));
+      process.stdout.write(options.json ? `${jsonText(shown(finding, message))}\n` : told(finding, message));
     });
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { ipAddress } from "./ip-address.ts";
+import { jsonText } from "./json-text.ts";
 
 interface ExplainOptions {
   readonly to: readonly string[];
@@ -56,6 +57,6 @@ running or not, and so are IP filters and domains from there.`,
       const { explain } = await import("./explain-mail.ts");
       const explanation = await explain({ ...options, tls: options.tls === true, dns: options.dns === true, message });
       const { describe } = await import("./describe-explanation.ts");
-      process.stdout.write(options.json ? `${JSON.stringify(explanation)}\n` : describe(explanation));
+      process.stdout.write(options.json ? `${jsonText(explanation)}\n` : describe(explanation));
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ForgetProgress, ForgetStep } from "../local/retention/forget-address.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 
 const stepWords: Readonly<Record<ForgetStep, string>> = {
@@ -90,7 +91,7 @@ async function forget(address: string | undefined, options: ForgetOptions, comma
     await access.close();
   }
   const print = (text: string) => process.stdout.write(`${text}\n`);
-  if (options.json) return void print(JSON.stringify(answer));
+  if (options.json) return void print(jsonText(answer));
   if (dryRun) {
     const { messages } = answer as { readonly messages: readonly string[] };
     for (const id of messages) print(printable(id, 100));

@@ -1,6 +1,7 @@
 import { userInfo } from "node:os";
 import type { Command } from "commander";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 import type { RetentionAccess } from "./retention-access.ts";
 
@@ -81,7 +82,7 @@ async function add(subject: string, options: HoldOptions): Promise<void> {
 
 async function list(options: HoldOptions): Promise<void> {
   const holds = await withHolds(options, (access) => access.holds());
-  if (options.json) return void print(JSON.stringify({ holds }));
+  if (options.json) return void print(jsonText({ holds }));
   for (const { subject, reason, by, at } of holds) {
     print(`${printable(subject, 60).padEnd(40)}  ${at.slice(0, 10)}  ${printable(by, 30)}  ${printable(reason, 100)}`);
   }

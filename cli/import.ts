@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Imported } from "./import-account.ts";
+import { jsonText } from "./json-text.ts";
 
 interface ImportCommandOptions {
   readonly fromAws: boolean;
@@ -36,7 +37,7 @@ cannot say, and what has to be provided on this machine, is listed; docs/import.
     .action(async (options: ImportCommandOptions) => {
       const { importAccount } = await import("./import-account.ts");
       const imported = await importAccount(options);
-      if (options.json) process.stdout.write(`${JSON.stringify(forPrograms(imported))}\n`);
+      if (options.json) process.stdout.write(`${jsonText(forPrograms(imported))}\n`);
       else if (options.out === undefined) {
         process.stdout.write(imported.source);
         process.stderr.write(gapsForPeople(imported));

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { jsonText } from "./json-text.ts";
 import type { Understanding, UnderstandOptions } from "./understand-mail.ts";
 
 interface InspectOptions {
@@ -58,7 +59,7 @@ async function inspect(paths: readonly string[], options: InspectOptions): Promi
       }
       const line = describeMail(source.path, source.index, found, understand);
       progress.clear();
-      await write(json ? `${JSON.stringify(line)}\n` : table(line, found));
+      await write(json ? `${jsonText(line)}\n` : table(line, found));
     }
   }
   progress.end();

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import type { ListedMessage } from "../local/store/engine-store.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -31,9 +32,7 @@ A message is listed from the moment its sender heard 250. The JSON line is descr
         let any = false;
         while (left > 0) {
           const page = await store.engine.list({ limit: Math.min(500, left), ...(before !== undefined && { before }) });
-          const text = page
-            .map((message) => (options.json ? `${JSON.stringify(line(message))}\n` : table(message)))
-            .join("");
+          const text = page.map((message) => (options.json ? `${jsonText(line(message))}\n` : table(message))).join("");
           // A reader that is slower than the database must not make us hold all of it.
           if (!process.stdout.write(text)) await once(process.stdout, "drain");
           any ||= page.length > 0;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { OutboxEntry, OutboxState } from "../local/store/outbox-entries.ts";
 import { MailweirError } from "../shared/errors.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -85,7 +86,7 @@ async function list(options: OutboxOptions): Promise<void> {
         ...(before !== undefined && { before }),
         ...(state && { state }),
       });
-      for (const entry of page) process.stdout.write(options.json ? `${JSON.stringify(entry)}\n` : row(entry));
+      for (const entry of page) process.stdout.write(options.json ? `${jsonText(entry)}\n` : row(entry));
       const last = page.at(-1);
       if (!last) break;
       before = last.number;
@@ -102,7 +103,7 @@ async function show(number: string, options: OutboxOptions): Promise<void> {
   const store = await openForReading(options);
   try {
     const entry = await find(store.ports.outbox, number);
-    process.stdout.write(options.json ? `${JSON.stringify(entry)}\n` : page(entry));
+    process.stdout.write(options.json ? `${jsonText(entry)}\n` : page(entry));
   } finally {
     await store.close();
   }

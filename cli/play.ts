@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { MailweirError } from "../shared/errors.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 
 interface PlayOptions extends FolderOptions {
@@ -57,7 +58,7 @@ Every call has a fresh Message-ID, and the message's journey says that it was pl
       const folder = await dataFolderOf(options);
       if (actor === undefined) {
         const list = (await callEngine(folder, "GET", "/api/actors")) as Actors;
-        process.stdout.write(options.json ? `${JSON.stringify(list)}\n` : await table(list));
+        process.stdout.write(options.json ? `${jsonText(list)}\n` : await table(list));
         return;
       }
       const { json, data: _, config: __, ...cue } = options;
@@ -68,7 +69,7 @@ Every call has a fresh Message-ID, and the message's journey says that it was pl
         cue,
         [422],
       )) as Played;
-      if (json) process.stdout.write(`${JSON.stringify(played)}\n`);
+      if (json) process.stdout.write(`${jsonText(played)}\n`);
       if (played.sesMessageId === null) throw new NotPlayedError(`Refused: ${printable(played.reply, 300)}`);
       if (!json) process.stdout.write(`accepted: ${played.sesMessageId}\nsee what became of it:  npx mailweir list\n`);
     });

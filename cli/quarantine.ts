@@ -3,6 +3,7 @@ import { MailweirError } from "../shared/errors.ts";
 import type { HeldMessage } from "../shared/ports.ts";
 import type { SesMessageId } from "../shared/ses-message-id.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -88,7 +89,7 @@ async function list(options: QuarantineOptions): Promise<void> {
         limit: Math.min(200, left),
         ...(after !== undefined && { after }),
       });
-      for (const held of page) process.stdout.write(options.json ? `${JSON.stringify(shape(held))}\n` : row(held));
+      for (const held of page) process.stdout.write(options.json ? `${jsonText(shape(held))}\n` : row(held));
       const last = page.at(-1);
       if (!last) break;
       after = heldCursor(last);
@@ -102,7 +103,7 @@ async function list(options: QuarantineOptions): Promise<void> {
 
 async function show(id: string, recipient: string | undefined, options: QuarantineOptions): Promise<void> {
   const { held } = await readHeld(id, recipient, options);
-  for (const entry of held) process.stdout.write(options.json ? `${JSON.stringify(shape(entry))}\n` : page(entry));
+  for (const entry of held) process.stdout.write(options.json ? `${jsonText(shape(entry))}\n` : page(entry));
 }
 
 async function release(id: string, recipient: string | undefined, options: QuarantineOptions): Promise<void> {
@@ -121,7 +122,7 @@ async function release(id: string, recipient: string | undefined, options: Quara
   for (const entry of released) {
     process.stdout.write(
       options.json
-        ? `${JSON.stringify({ sesMessageId, ...entry })}\n`
+        ? `${jsonText({ sesMessageId, ...entry })}\n`
         : entry.kind === "released"
           ? `${printable(entry.recipient, 100)}: released to ${entry.stream}${engine ? "" : "; the next start does its work"}\n`
           : `${printable(entry.recipient, 100)}: was released already\n`,
@@ -145,7 +146,7 @@ async function allow(address: string, options: QuarantineOptions, method: "PUT" 
   const answer = await ask(options, method, `/api/allowed-senders/${encodeURIComponent(address)}?by=command-line`);
   const { address: normalised } = answer as { readonly address: string };
   const said = method === "PUT" ? "allowed" : "no longer allowed";
-  process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${printable(normalised, 100)}: ${said}\n`);
+  process.stdout.write(options.json ? `${jsonText(answer)}\n` : `${printable(normalised, 100)}: ${said}\n`);
 }
 
 async function listAllowed(options: QuarantineOptions): Promise<void> {
@@ -158,7 +159,7 @@ async function listAllowed(options: QuarantineOptions): Promise<void> {
     for (const sender of page.senders) {
       const { address, by, at } = sender;
       const line = options.json
-        ? JSON.stringify(sender)
+        ? jsonText(sender)
         : `${at.slice(0, 10)}  ${printable(address, 100)}  by ${printable(by, 60)}`;
       process.stdout.write(`${line}\n`);
     }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { MailweirError } from "../shared/errors.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 
 export class NoSuchMessageError extends MailweirError {
   readonly code = "ERR_NO_SUCH_MESSAGE";
@@ -89,9 +90,7 @@ async function writeAsJson(octets: AsyncIterable<Uint8Array>, out: string | unde
   const { buffer } = await import("node:stream/consumers");
   if (out === undefined) {
     const bytes = await buffer(octets);
-    process.stdout.write(
-      `${JSON.stringify({ ...about, sizeBytes: bytes.length, base64: bytes.toString("base64") })}\n`,
-    );
+    process.stdout.write(`${jsonText({ ...about, sizeBytes: bytes.length, base64: bytes.toString("base64") })}\n`);
     return;
   }
   let sizeBytes = 0;
@@ -102,5 +101,5 @@ async function writeAsJson(octets: AsyncIterable<Uint8Array>, out: string | unde
     }
   }
   await writeOctets(counting(), out);
-  process.stdout.write(`${JSON.stringify({ ...about, sizeBytes, file: out })}\n`);
+  process.stdout.write(`${jsonText({ ...about, sizeBytes, file: out })}\n`);
 }

@@ -6,6 +6,7 @@ import { type Header, headerValue, headerValues, parseHeaderSection } from "../s
 import { parseMailboxes } from "../shared/mail/mailboxes.ts";
 import { createSesMessageId, type SesMessageId } from "../shared/ses-message-id.ts";
 import { EngineRefusedError, NoEngineError } from "./call-engine.ts";
+import { jsonText } from "./json-text.ts";
 import { mailSources, readWhole } from "./mail-sources.ts";
 import { printable } from "./printable.ts";
 import type { ReplayCommand } from "./replay.ts";
@@ -73,7 +74,7 @@ export async function replayFiles(
             const line = { place, sesMessageId, recipient, receivedAt: receivedAt.toISOString(), outcome };
             process.stdout.write(
               json
-                ? `${JSON.stringify(line)}\n`
+                ? `${jsonText(line)}\n`
                 : `${printable(place, 200)} → ${printable(recipient, 100)} as ${sesMessageId}, received ${line.receivedAt}\n`,
             );
           }

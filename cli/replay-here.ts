@@ -5,6 +5,7 @@ import { parseSesMessageId } from "../shared/ses-message-id.ts";
 import { callEngine } from "./call-engine.ts";
 import { confirm } from "./confirm.ts";
 import { dataFolderOf } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 import type { ReplayCommand } from "./replay.ts";
 import { createProgress } from "./stage/progress.ts";
@@ -91,7 +92,7 @@ async function replayStored(folder: string, ids: readonly string[], options: Rep
 
 function tell(message: ReplayedMessage, json: boolean, dryRun: boolean): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify(message)}\n`);
+    process.stdout.write(`${jsonText(message)}\n`);
     return;
   }
   const { sesMessageId, subject, recipients, verdicts, error } = message;

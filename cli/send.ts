@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { MailweirError } from "../shared/errors.ts";
 import type { FolderOptions } from "./data-folder.ts";
 import { ipAddress } from "./ip-address.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 
 interface SendOptions extends FolderOptions {
@@ -66,7 +67,7 @@ Exit status 1 when any recipient was refused.`,
       const accepted = result.sesMessageId !== undefined || /^2\d\d/.test(result.reply);
       if (options.json) {
         const { sesMessageId = null, reply, refused, console: page = null } = result;
-        process.stdout.write(`${JSON.stringify({ accepted, sesMessageId, reply, refused, console: page })}\n`);
+        process.stdout.write(`${jsonText({ accepted, sesMessageId, reply, refused, console: page })}\n`);
         if (!accepted || refused.length > 0) process.exitCode = 1;
         return;
       }

@@ -4,6 +4,7 @@ import { MailweirError } from "../shared/errors.ts";
 import type { Suppression } from "../shared/ports.ts";
 import type { Whom } from "../shared/unsubscribe/manage.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -118,7 +119,7 @@ async function check(whom: string, options: SuppressOptions): Promise<void> {
   const { note: _, ...asked } = { note: undefined, ...given(whom, options) };
   const standing = await withList(options, (list) => list.check(asked));
   if (options.json) {
-    print(JSON.stringify(standing));
+    print(jsonText(standing));
     return;
   }
   const { suppression, suppressed, all, history } = standing;
@@ -165,7 +166,7 @@ async function show(options: SuppressOptions): Promise<void> {
   const any = await withList(options, async (list) => {
     let shown = 0;
     for await (const entry of pages(list, options.limit)) {
-      await write(process.stdout, options.json ? `${JSON.stringify(entry)}\n` : `${row(entry)}\n`);
+      await write(process.stdout, options.json ? `${jsonText(entry)}\n` : `${row(entry)}\n`);
       shown++;
     }
     return shown > 0;
@@ -203,7 +204,7 @@ async function exportAll(options: SuppressOptions): Promise<void> {
       const line =
         format === "csv"
           ? [address ?? "", person, of, reason, since, until ?? ""].map(csvCell).join(",")
-          : JSON.stringify({ ...(address !== undefined && { address }), person, list: of, reason, since, until });
+          : jsonText({ ...(address !== undefined && { address }), person, list: of, reason, since, until });
       await write(out, `${line}\n`);
     }
   });

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { MailweirError } from "../shared/errors.ts";
 import type { Ticket, TicketFilter, TicketSummary } from "../shared/ports.ts";
 import type { FolderOptions } from "./data-folder.ts";
+import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -133,7 +134,7 @@ async function list({ json, limit, data, config, ...rest }: TicketOptions): Prom
         after,
         limit: Math.min(200, left),
       });
-      for (const ticket of page.tickets) process.stdout.write(json ? `${JSON.stringify(ticket)}\n` : row(ticket));
+      for (const ticket of page.tickets) process.stdout.write(json ? `${jsonText(ticket)}\n` : row(ticket));
       left -= page.tickets.length;
       shown += page.tickets.length;
       after = page.next;
@@ -151,7 +152,7 @@ async function show(id: string, options: TicketOptions): Promise<void> {
   try {
     const ticket = await store.ports.tickets.get(number);
     if (!ticket) throw new NoSuchTicketError(`There is no ticket ${number}: see  mailweir ticket list`);
-    process.stdout.write(options.json ? `${JSON.stringify(ticket)}\n` : page(ticket));
+    process.stdout.write(options.json ? `${jsonText(ticket)}\n` : page(ticket));
   } finally {
     await store.close();
   }
@@ -161,18 +162,18 @@ async function reply(id: string, options: AnswerOptions): Promise<void> {
   const body = { ...(await written(options)), ...(options.close && { close: true }) };
   const answer = await ask(options, "POST", `/api/tickets/${ticketNumber(id)}/answers`, body);
   process.stdout.write(
-    options.json ? `${JSON.stringify(answer)}\n` : `Answered; it is being sent (see  mailweir ticket show ${id}).\n`,
+    options.json ? `${jsonText(answer)}\n` : `Answered; it is being sent (see  mailweir ticket show ${id}).\n`,
   );
 }
 
 async function note(id: string, options: AnswerOptions): Promise<void> {
   const ticket = await ask(options, "POST", `/api/tickets/${ticketNumber(id)}/notes`, await written(options));
-  process.stdout.write(options.json ? `${JSON.stringify(ticket)}\n` : "Noted.\n");
+  process.stdout.write(options.json ? `${jsonText(ticket)}\n` : "Noted.\n");
 }
 
 async function change(id: string, options: TicketOptions, what: Readonly<Record<string, unknown>>): Promise<void> {
   const ticket = (await ask(options, "PATCH", `/api/tickets/${ticketNumber(id)}`, what)) as Ticket;
-  process.stdout.write(options.json ? `${JSON.stringify(ticket)}\n` : row(ticket));
+  process.stdout.write(options.json ? `${jsonText(ticket)}\n` : row(ticket));
 }
 
 async function written({ text, file, by, id }: AnswerOptions & { readonly text?: string }) {

@@ -1,6 +1,8 @@
-/** A stranger's text as it may be shown: characters that turn, hide or break text are a dot. */
+import { showConfusables } from "../../../../shared/mail/confusable.ts";
+
+/** A stranger's text as it may be shown: characters that turn, hide or break text are a dot, letters that pretend to be others named. */
 export function safe(text: unknown): string {
-  return String(text ?? "").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·");
+  return showConfusables(String(text ?? "").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "·"));
 }
 
 /** The same for text of many lines: line ends and tabs stay. */
