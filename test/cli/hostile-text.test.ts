@@ -97,6 +97,6 @@ test("no command gives a terminal what turns, hides or controls, and homographs 
   expect(all).toContain("victim@xn--bnk-6cd.example");
   expect(all).toContain("p[U+0430]ypal");
   // The escapes of JSON say the same.
-  const listed = (outputs.get(`list --data --json`) ?? "").trim().split("\n");
+  const listed = (outputs.get("ticket list --json") ?? "").trim().split("\n");
   expect(JSON.stringify(listed.map((line) => JSON.parse(line) as unknown))).toContain("p\u0430ypal");
 }, 120_000);
