@@ -57,9 +57,11 @@ function line({ sesMessageId, receivedAt, envelope, recipients }: ListedMessage)
 function table({ sesMessageId, receivedAt, envelope, subject, recipients }: ListedMessage): string {
   const head = `${receivedAt.slice(0, 19).replace("T", " ")}  ${sesMessageId}  ${printable(envelope.from || "<>", 40)}  ${printable(subject ?? "", 50)}\n`;
   const rows = recipients.map(({ recipient, stream, state, outcome, cause, duplicateOf }) => {
-    const why = [outcome, cause, duplicateOf === null ? null : `duplicate of ${duplicateOf}`].filter(
-      (part) => part !== null,
-    );
+    const why = [
+      outcome === state ? null : outcome,
+      cause,
+      duplicateOf === null ? null : `duplicate of ${duplicateOf}`,
+    ].filter((part) => part !== null);
     return `    ${printable(recipient, 60)} → ${stream ?? "no stream"}: ${state}${why.length > 0 ? ` (${printable(why.join("; "), 120)})` : ""}\n`;
   });
   return head + rows.join("");

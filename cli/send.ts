@@ -82,9 +82,14 @@ Exit status 1 when any recipient was refused.`,
       if (result.sesMessageId === undefined) process.stdout.write(`accepted: ${printable(result.reply, 300)}\n`);
       else process.stdout.write(`accepted: ${result.sesMessageId}\n`);
       if (result.console !== undefined)
-        process.stdout.write(`see what became of it:  ${result.console}  or  npx mailweir list\n`);
+        process.stdout.write(`see what became of it, and why:  ${pageOf(result)}  or  npx mailweir list\n`);
       if (result.refused.length > 0) process.exitCode = 1;
     });
+}
+
+/** The mail's own page; where no id was given there is only the list. */
+function pageOf({ console: page = "", sesMessageId }: { readonly console?: string; readonly sesMessageId?: string }) {
+  return sesMessageId === undefined ? page : `${page}/#/message/${sesMessageId}`;
 }
 
 async function readMail(file: string): Promise<Uint8Array> {

@@ -57,7 +57,7 @@ async function sent(args: readonly string[]): Promise<string> {
   const { exit, stdout, stderr } = await callCli(["send", ...args, "--data", data]);
   expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
   const id = /^accepted: ([0-9a-v]{40})\n/.exec(stdout)?.[1];
-  expect(stdout).toContain(`see what became of it:  ${engine.http}  or  npx mailweir list\n`);
+  expect(stdout).toContain(`and why:  ${engine.http}/#/message/${id}  or  npx mailweir list\n`);
   return id ?? "";
 }
 

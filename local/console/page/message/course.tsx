@@ -77,7 +77,11 @@ function branch({ recipient, decision, stream, state, outcome }: JourneyRecipien
       tone: decision ? (decision.safety.kind === "clean" ? "good" : "bad") : "off",
     },
     { title: "stream", says: stream ?? "none", tone: stream === null ? "off" : "good" },
-    { title: state, says: outcome ?? state, tone: stream === null && state === "done" ? "off" : toneOf(state) },
+    {
+      title: outcome === null || outcome === state ? "end" : state,
+      says: outcome ?? state,
+      tone: stream === null && state === "done" ? "off" : toneOf(state),
+    },
   ];
 }
 

@@ -38,13 +38,18 @@ export function RecipientBranch({ entry }: { id: string; entry: JourneyRecipient
           <Facts
             of={[
               ["outcome", outcome],
-              ["cause", cause],
+              ["cause", cause && <span class="bad">{safe(cause)}</span>],
               ["attempts", attempts > 0 && String(attempts)],
               ["duplicate of", duplicateOf && <a href={hrefOf("message", [duplicateOf])}>{duplicateOf}</a>],
               ...own,
               ["last change", <Time key="at" at={updatedAt} />],
             ]}
           />
+          {state === "failed" && (
+            <p>
+              <a href={hrefOf("repair")}>Failed: try again once its cause is mended</a>
+            </p>
+          )}
           {state === "quarantined" && (
             <p>
               <a href={hrefOf("repair")}>Held: release it</a>

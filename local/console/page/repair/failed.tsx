@@ -32,11 +32,16 @@ export function Failed() {
           />
         }
         above={(messages) => (
-          <p class="buttons">
-            <ActButton act={() => retry(messages.map(({ sesMessageId }) => sesMessageId))} kind="main">
-              Try {count(messages.length, "message")} again
-            </ActButton>
-          </p>
+          <>
+            <p class="meta">
+              A worker's code is read when the engine starts: mend it, start the engine again, then try again here.
+            </p>
+            <p class="buttons">
+              <ActButton act={() => retry(messages.map(({ sesMessageId }) => sesMessageId))} kind="main">
+                Try {count(messages.length, "message")} again
+              </ActButton>
+            </p>
+          </>
         )}
       />
     </section>
