@@ -33,8 +33,9 @@ installPeers();
 const began = performance.now();
 const findings: Finding[] = [];
 const probes: number[] = [];
-for (const row of smtpRows) {
-  if (wanted && !wanted.includes(row.name)) continue;
+for (const each of smtpRows) {
+  if (wanted && !wanted.includes(each.name)) continue;
+  const row = { ...each, ours: (values.quick ? each.quickly : undefined) ?? each.ours };
   const plan = row.plan(values.quick);
   const servers: Server[] = [row.ours, ...row.goals.map(({ against }) => against)];
   const bar = new SingleBar({

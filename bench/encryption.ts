@@ -1,6 +1,6 @@
 /**
  * How fast objects are encrypted as SES does and opened again, beside one call of node:crypto over all of it and beside
- * calls of 64 KB: `node bench/encryption.ts [megabytes] [rounds]`. The ratio is ours to 64 KB calls; 1 is no cost at all.
+ * calls of 64 KB: `node bench/encryption.ts [megabytes] [rounds] [json]`. The ratio is ours to 64 KB calls; 1 is no cost at all.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { encryptForSes } from "../shared/encryption/encrypt-for-ses.ts";
@@ -95,3 +95,4 @@ for (const name of Object.keys(candidates)) {
     `${name.padEnd(42)} ${median(name).toFixed(1).padStart(8)} ms ${speed.toFixed(0).padStart(6)} MB/s  ratio ${(reference / median(name)).toFixed(2)}`,
   );
 }
+if (process.argv[4] === "json") console.log(JSON.stringify(Object.fromEntries(times)));

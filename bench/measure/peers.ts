@@ -64,6 +64,23 @@ export const mailweirAccept: Server = {
     startServer(node, [...ourFlags, join(root, "bench/servers/accept.ts"), config, join(folder, "data")]),
 };
 
+/** The same, with old messages in its store. */
+export function mailweirGrown(stored: number): Server {
+  return {
+    name: `Mailweir with ${stored.toLocaleString("en")} stored messages`,
+    ours: true,
+    async start({ folder, config }) {
+      const data = join(folder, "data");
+      const seeding = spawn(node, [join(root, "bench/servers/grown.ts"), config, data, String(stored)], {
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      const [status] = (await once(seeding, "exit")) as [number | null];
+      if (status !== 0) throw new Error(`bench/servers/grown.ts ended with ${status}`);
+      return startServer(node, [...ourFlags, join(root, "bench/servers/accept.ts"), config, data]);
+    },
+  };
+}
+
 export const mailweirQueue: Server = {
   name: "Mailweir, to the queue",
   ours: true,
