@@ -1,5 +1,6 @@
 import type { QueueTopology } from "../shared/config/topology.ts";
 import { accountId, getAtt, sub, text, type Value } from "./cloudformation.ts";
+import { compileCacheFolder } from "./compile-cache.ts";
 import type { DeployedFunction, Deployment } from "./deployment.ts";
 import { queueId } from "./resources/queues.ts";
 import { roleId } from "./resources/roles.ts";
@@ -16,14 +17,19 @@ function serverlessFunction(one: DeployedFunction, deployment: Deployment): Valu
   return {
     name: one.arn.slice(one.arn.lastIndexOf(":") + 1),
     handler: `dist/${one.name}/index.handler`,
-    package: { patterns: ["!**", `dist/${one.name}/*.mjs`, `dist/${one.name}/*.mjs.map`] },
+    package: {
+      patterns: [
+        "!**",
+        ...["*.mjs", "*.mjs.map", `${compileCacheFolder}/**`].map((path) => `dist/${one.name}/${path}`),
+      ],
+    },
     timeout: one.timeoutMs / 1000,
     memorySize: one.memoryMb,
     // By Fn::Sub: a GetAtt would make osls add a dependency that linters call redundant.
     role: sub(`\${${roleId(one.name)}.Arn}`),
     logRetentionInDays: config.aws.logRetentionDays,
     tracing: config.aws.tracing ? "Active" : "PassThrough",
-    environment: environmentOf(deployment),
+    environment: environmentOf(one, deployment),
     events: [
       ...queues.map((queue) => ({ sqs: eventSource(queue, deployment) })),
       ...(one.everyMs === undefined ? [] : [{ schedule: { rate: [everyMinutes(one.everyMs)] } }]),
@@ -38,7 +44,7 @@ function everyMinutes(everyMs: number): string {
 }
 
 /** The contract of shared/aws/environment.ts. Names and switches only: whoever may list functions may read it. */
-function environmentOf(deployment: Deployment): Readonly<Record<string, Value>> {
+function environmentOf({ name }: DeployedFunction, deployment: Deployment): Readonly<Record<string, Value>> {
   const tables = tableNames(deployment);
   return {
     MAILWEIR_STAGE: deployment.stage,
@@ -47,6 +53,9 @@ function environmentOf(deployment: Deployment): Readonly<Record<string, Value>> 
     MAILWEIR_STORE_TABLE: tables.store,
     MAILWEIR_CONFIG_VERSION: deployment.config.version,
     NODE_OPTIONS: "--enable-source-maps",
+    // Where nothing was compiled for Lambda (infra/compile-cache.ts), Node finds nothing there and goes on.
+    NODE_COMPILE_CACHE: `/var/task/dist/${name}/${compileCacheFolder}`,
+    NODE_COMPILE_CACHE_PORTABLE: "1",
     POWERTOOLS_SERVICE_NAME: deployment.config.ruleSet.name,
   };
 }

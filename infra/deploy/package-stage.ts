@@ -6,12 +6,16 @@ import { join, resolve } from "node:path";
 import { MailweirError } from "../../shared/errors.ts";
 import { buildFunctions, overBudget } from "../build.ts";
 import { type CompiledTemplate, checkTemplate } from "../check-template.ts";
+import { addCompileCache, canCompileFor, lambdaUserId } from "../compile-cache.ts";
 import { loadDeployment, projectFolder } from "../load-deployment.ts";
 
 export class PackageError extends MailweirError {
   readonly code = "ERR_PACKAGE";
   readonly retryable = false;
 }
+
+// serverless.yml says so too.
+const architecture = "arm64";
 
 /** What is deployed: a template that names no account, and each function's archive. */
 export interface StagePackage {
@@ -38,6 +42,9 @@ export async function packageStage(stage: string, configFile: string): Promise<S
     throw new PackageError(
       `Functions would start too slowly; nothing was created.\n${over.map((line) => `  ${line}`).join("\n")}\nLoad what few mails need with await import(…) inside the function that needs it.`,
     );
+  }
+  if (canCompileFor(architecture)) {
+    for (const name of names) await addCompileCache(join(projectFolder, "dist", name), lambdaUserId);
   }
   const folder = await mkdtemp(join(tmpdir(), "mailweir-package-"));
   try {

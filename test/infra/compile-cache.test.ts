@@ -1,0 +1,56 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { addCompileCache, canCompileFor, compileCacheFolder, lambdaUserId } from "../../infra/compile-cache.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mailweir-compile-cache-"));
+  writeFileSync(
+    join(folder, "index.mjs"),
+    `import { two } from "./part-2.mjs";
+     export const sum = () => two() + 1;
+     console.log("two and one are", sum());
+     throw Object.assign(new Error("no environment"), { code: "ERR_ENVIRONMENT" });`,
+  );
+  writeFileSync(join(folder, "part-2.mjs"), "export const two = () => 2;");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test("what was compiled is taken where the function lies, though it was built elsewhere", {
+  timeout: 60_000,
+}, async () => {
+  await addCompileCache(folder, process.getuid?.() ?? 0);
+  const elsewhere = `${folder}-deployed`;
+  renameSync(folder, elsewhere);
+  try {
+    const { stderr, stdout } = spawnSync(process.execPath, [join(elsewhere, "index.mjs")], {
+      encoding: "utf8",
+      env: {
+        NODE_COMPILE_CACHE: join(elsewhere, compileCacheFolder),
+        NODE_COMPILE_CACHE_PORTABLE: "1",
+        NODE_DEBUG_NATIVE: "COMPILE_CACHE",
+      },
+    });
+    expect(stdout).toContain("two and one are 3");
+    const accepted = stderr.split("\n").filter((line) => line.includes("was accepted"));
+    expect(accepted.map((line) => /(index|part-2)\.mjs/.exec(line)?.[1]).sort()).toEqual(["index", "part-2"]);
+  } finally {
+    rmSync(elsewhere, { recursive: true, force: true });
+  }
+});
+
+test("it is made for whoever runs functions, and for this machine's kind only", { timeout: 60_000 }, async () => {
+  await addCompileCache(folder, lambdaUserId);
+  const [name = "", ...others] = readdirSync(join(folder, compileCacheFolder));
+  expect(others).toEqual([]);
+  expect(name).toMatch(new RegExp(`^${process.version}-${process.arch}-.*-${lambdaUserId}$`));
+  expect([canCompileFor("arm64"), canCompileFor("x64")].filter(Boolean).length).toBeLessThan(2);
+});
+
+test("a module that cannot be loaded ends the build", { timeout: 60_000 }, async () => {
+  writeFileSync(join(folder, "part-2.mjs"), "export const two = ;");
+  await expect(addCompileCache(folder, 0)).rejects.toMatchObject({ code: "ERR_BUILD" });
+});
