@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Blow, calls, runCampaign } from "./crash/campaign.ts";
 import { checkFolder, type SendersRecord } from "./crash/checker.ts";
 import { type DiskFault, diskFaults, diskShim } from "./crash/disk-shim.ts";
+import { essential as essentialSteps } from "./crash/steps.ts";
 import { createMail, type Mail } from "./crash/traffic.ts";
 import { seeded } from "./seeded.ts";
 
@@ -52,22 +53,14 @@ test(`a SIGKILL at every named step (seed ${seed})`, async () => {
   expect(missed.length).toBeLessThan(blows.length / 4);
 }, 900_000);
 
-// The path of a mail; a name that changes here changes in docs/guarantees.md too.
+// A name that changes in steps.ts changes in docs/guarantees.md too.
 const essential = [
   "open",
   "open done",
-  ...["accept", "recordRun"].flatMap(both("engine")),
-  ...["receive", "send", "delete"].flatMap(both("queues")),
-  ...["decide", "routed", "claim", "firstOf", "finish"].flatMap(both("ledger")),
-  ...["hold"].flatMap(both("quarantine")),
-  ...["deliver"].flatMap(both("mailboxes")),
-  ...["record"].flatMap(both("tickets")),
-  ...["suppress"].flatMap(both("suppressions")),
-  ...["sendMail"].flatMap(both("outbox")),
+  ...Object.entries(essentialSteps).flatMap(([port, methods]) =>
+    methods.flatMap((method) => [`${port}.${method}`, `${port}.${method} done`]),
+  ),
 ];
-function both(port: string) {
-  return (method: string) => [`${port}.${method}`, `${port}.${method} done`];
-}
 
 describe.runIf(diskShim() !== undefined)("below the engine (needs a C compiler)", () => {
   test("a SIGKILL before or behind each kind of call that changes the disk", async () => {

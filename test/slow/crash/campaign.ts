@@ -60,7 +60,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const random = seeded(seed);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const home = await prepareHome(folder);
+  // Every second one keeps its mail as SES does under a KMS key: the workers decrypt it.
+  const home = await prepareHome(folder, {}, { encrypt: seed % 2 === 1 });
   const control = createControl(join(folder, "control"), seed);
   const mails: Mail[] = [];
   const acknowledged = new Map<string, number>();
@@ -153,12 +154,12 @@ export interface Home {
   readonly data: string;
 }
 
-export async function prepareHome(folder: string, more: object = {}): Promise<Home> {
+export async function prepareHome(folder: string, more: object = {}, mail: object = {}): Promise<Home> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "zone.json"), JSON.stringify(zone));
   const configFile = join(folder, "mailweir.config.ts");
   const local = { dns: { zone: join(folder, "zone.json") }, ...more };
-  await writeFile(configFile, `export default ${JSON.stringify({ ...config, local }, null, 2)};\n`);
+  await writeFile(configFile, `export default ${JSON.stringify({ ...config, ...mail, local }, null, 2)};\n`);
   return { configFile, data: join(folder, "data") };
 }
 
