@@ -76,10 +76,15 @@ function splitFields(section: string): readonly Field[] | undefined {
 const mailbox =
   /^(?:[ \t]*(?:"[^"\\<>@]*"|[^"<>()[\]:;@\\,]*)[ \t]*<([a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9.-]+)>|[ \t]*([a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9.-]+))[ \t]*$/i;
 
+const maxAuthorCharacters = 1_000;
+
 function authorOf(fields: readonly Field[]): string | undefined {
   const [from, second] = fields.filter(({ name }) => name === "from");
   if (!from || second) return undefined;
-  const match = mailbox.exec(from.text.slice("from:".length).replaceAll("\r\n", ""));
+  const text = from.text.slice("from:".length).replaceAll("\r\n", "");
+  // A longer one is left to who reads the rest: the expression's time grows with the square of it.
+  if (text.length > maxAuthorCharacters) return undefined;
+  const match = mailbox.exec(text);
   return match?.[1] ?? match?.[2];
 }
 
