@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { loadConfig } from "../shared/config/load-config.ts";
@@ -33,6 +32,7 @@ import { createRunAhead } from "./invoke/run-ahead.ts";
 import { createThreadHost } from "./invoke/thread-host.ts";
 import { createTimetable } from "./invoke/timetable.ts";
 import { openLog } from "./log.ts";
+import { pooledRandom } from "./pooled-random.ts";
 import { createExpiry, postponeExpiry } from "./retention/expire-mail.ts";
 import { createForgetting } from "./retention/forgetting.ts";
 import { describeShortened, noteRetention, whatIsShortened } from "./retention/shortened.ts";
@@ -114,7 +114,7 @@ export class ListenAddressError extends MailweirError {
 
 const drainMs = 10_000;
 const systemClock = { now: () => new Date(), ticking: true } as const;
-const systemRandom: Random = { bytes: (count) => new Uint8Array(randomBytes(count)) };
+const systemRandom: Random = { bytes: pooledRandom() };
 
 /**
  * Receives mail and does the work, on one machine: everything is wired here. Resolves when mail can be sent to it.

@@ -80,10 +80,12 @@ export async function runMessage(sesMessageId: SesMessageId, options: RunMessage
 /** Whether what the actions come to is committed together, as far as none of them reaches out of the store, or one by one. */
 type Commits = "together" | "one by one";
 
-async function runOnce(sesMessageId: SesMessageId, options: RunMessageOptions, commits: Commits): Promise<RunResult> {
-  const { store, clock } = options;
-  const message = await store.message(sesMessageId);
+async function runOnce(sesMessageId: SesMessageId, given: RunMessageOptions, commits: Commits): Promise<RunResult> {
+  const { clock } = given;
+  const message = await given.store.message(sesMessageId);
   if (!message) throw new MessageIncompleteError(sesMessageId, "envelope");
+  const store = message.sizeBytes <= maxHeldBytes ? readingOnce(given.store) : given.store;
+  const options = { ...given, store };
   const ruleSet = await store.ruleSetSnapshot(message.ruleSetSnapshot);
   if (!ruleSet) throw new MessageIncompleteError(sesMessageId, "rule set");
   const state = { ruleSet, recipients: message.recipients, tls: message.client.tls !== undefined };
@@ -111,6 +113,26 @@ async function runOnce(sesMessageId: SesMessageId, options: RunMessageOptions, c
     const entry = await attempt(input, log.get(place(step)), ruleSet, alone, run, options);
     log.set(place(step), entry);
   }
+}
+
+// What the store keeps in a row: authentication, scanner and headers are given one reading of it.
+const maxHeldBytes = 65_536;
+
+function readingOnce(store: RunMessageOptions["store"]): RunMessageOptions["store"] {
+  let read: Promise<readonly Uint8Array[]> | undefined;
+  return {
+    ...store,
+    async *openRaw(sesMessageId) {
+      read ??= allOf(store.openRaw(sesMessageId));
+      yield* await read;
+    },
+  };
+}
+
+async function allOf(chunks: AsyncIterable<Uint8Array>): Promise<readonly Uint8Array[]> {
+  const read: Uint8Array[] = [];
+  for await (const chunk of chunks) read.push(chunk);
+  return read;
 }
 
 /** What a run has come to and has not committed. */

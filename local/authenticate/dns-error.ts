@@ -9,10 +9,13 @@ export type DnsErrorCode =
   | "ECANCELLED"
   | "EBADRESP";
 
-/** A DNS question that got no records. */
+/** A DNS question that got no records. An answer like others, of which a mail may get several: it knows no stack. */
 export class DnsError extends Error {
   constructor(code: DnsErrorCode, message: string, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
   }
   readonly code: DnsErrorCode;
