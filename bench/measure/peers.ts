@@ -28,8 +28,8 @@ export interface Server {
 }
 
 /** Installs the npm peers beside the benchmark, outside the project's own dependencies. */
-export function installPeers(): void {
-  if (existsSync(join(peers, "node_modules/Haraka/package.json"))) return;
+export function installPeers(needed: "Haraka" | "maildev" = "Haraka"): void {
+  if (existsSync(join(peers, `node_modules/${needed}/package.json`))) return;
   process.stderr.write("Installing the peers into bench/peers (once)\n");
   const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], {
     cwd: peers,
@@ -215,7 +215,7 @@ maillog_file_prefixes = /dev
   },
 };
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -223,7 +223,7 @@ async function freePort(): Promise<number> {
   return typeof address === "object" && address ? address.port : 0;
 }
 
-async function listens(port: number, name: string): Promise<void> {
+export async function listens(port: number, name: string): Promise<void> {
   for (let waited = 0; waited < 30_000; waited += 100) {
     const answered = await new Promise<boolean>((resolve) => {
       const socket = connect(port, "127.0.0.1");
