@@ -1,5 +1,5 @@
 import { GetAccountSettingsCommand, GetFunctionCommand } from "@aws-sdk/client-lambda";
-import { HeadBucketCommand } from "@aws-sdk/client-s3";
+import { GetBucketLifecycleConfigurationCommand, HeadBucketCommand } from "@aws-sdk/client-s3";
 import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import {
   DescribeActiveReceiptRuleSetCommand,
@@ -37,6 +37,7 @@ export async function gatherFacts(
     concurrency,
     bucket,
     tokenSecret,
+    deletesMailAfterDays,
     secrets,
     targets,
   ] = await Promise.all([
@@ -77,6 +78,7 @@ export async function gatherFacts(
     }),
     ask(() => bucketExists(session, config.names.bucket)),
     ask(() => secretExists(session, config)),
+    ask(() => deletionDays(session, config)),
     findSecrets(session, config),
     findTargets(session, config),
   ]);
@@ -91,6 +93,7 @@ export async function gatherFacts(
     concurrency,
     leftBehind: { bucket, tokenSecret },
     targets,
+    deletesMailAfterDays,
     secrets,
     mx,
   };
@@ -118,6 +121,23 @@ async function bucketExists({ s3 }: Session, bucket: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Error && (error.name === "NotFound" || error.name === "NoSuchBucket")) return false;
+    throw error;
+  }
+}
+
+/** Of the rules that the bucket has now, the first that deletes mail: by whatever rule, it would be gone. */
+async function deletionDays({ s3 }: Session, { names }: ResolvedConfig): Promise<number | null> {
+  try {
+    const { Rules = [] } = await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket: names.bucket }));
+    const days = Rules.flatMap(({ Status, Expiration, Filter, Prefix = Filter?.Prefix ?? "" }) =>
+      Status === "Enabled" && Expiration?.Days !== undefined && names.keyPrefix.startsWith(Prefix)
+        ? [Expiration.Days]
+        : [],
+    );
+    return Math.min(Number.POSITIVE_INFINITY, ...days);
+  } catch (error) {
+    if (error instanceof Error && error.name === "NoSuchBucket") return null;
+    if (error instanceof Error && error.name === "NoSuchLifecycleConfiguration") return Number.POSITIVE_INFINITY;
     throw error;
   }
 }

@@ -30,6 +30,8 @@ export interface PreflightFacts {
   };
   /** ARNs and names that own rules use and that are not made here, and whether they are there. */
   readonly targets: Readonly<Record<string, Known<boolean>>>;
+  /** After how many days the bucket deletes mail by its lifecycle; `Infinity`: never; null: there is no bucket. */
+  readonly deletesMailAfterDays: Known<number | null>;
   /** Secrets that the configuration names, by `secretName`, and whether they are there. */
   readonly secrets: Readonly<Record<string, Known<boolean>>>;
   readonly mx: Readonly<Record<string, Known<readonly string[]>>>;
@@ -65,6 +67,7 @@ export type PreflightCode =
   | "target-missing"
   | "secret-on-this-machine"
   | "secret-missing"
+  | "retention-shorter"
   | "mx-missing"
   | "mx-elsewhere"
   | "not-known";
@@ -87,6 +90,7 @@ export function judgePreflight(
     ...judgeQuotas(config, facts, consumers),
     ...judgeLeftBehind(config, facts),
     ...judgeTargets(facts),
+    ...judgeRetention(config, facts),
     ...judgeSecrets(config, facts),
     ...judgeMx(config, facts),
   ];
@@ -371,6 +375,29 @@ function judgeTargets({ targets }: PreflightFacts): PreflightFinding[] {
       },
     ];
   });
+}
+
+/** What a shorter period takes is gone for good, older versions apart: whoever deploys it should read that before. */
+function judgeRetention({ aws, names }: ResolvedConfig, { deletesMailAfterDays }: PreflightFacts): PreflightFinding[] {
+  const at = "aws.deleteMailAfterDays";
+  const next = aws.deleteMailAfterDays ?? Number.POSITIVE_INFINITY;
+  if ("unknown" in deletesMailAfterDays) {
+    if (!Number.isFinite(next)) return [];
+    return [notKnown(at, "After how many days mail is deleted until now", deletesMailAfterDays.unknown)];
+  }
+  const before = deletesMailAfterDays.known;
+  if (before === null || next >= before) return [];
+  const was = Number.isFinite(before) ? `after ${before} days` : "never";
+  return [
+    {
+      code: "retention-shorter",
+      severity: "warning",
+      at,
+      what: `Mail that is older than ${next} days is deleted within a day or two; until now it was deleted ${was}.`,
+      why: `S3's lifecycle deletes all mail below ${names.keyPrefix}, whether or not work on it is done, and knows no hold${aws.versioning ? "; what it deleted lies 30 days more as an older version" : ""}.`,
+      fix: "Nothing, if that is wanted. Else leave the period as it is, or copy what you need first.",
+    },
+  ];
 }
 
 function judgeSecrets(config: ResolvedConfig, { secrets }: PreflightFacts): PreflightFinding[] {

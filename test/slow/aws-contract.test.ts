@@ -37,6 +37,7 @@ import { bytesOf, freshId } from "../contract/opened.ts";
 import { outboxContract } from "../contract/outbox.ts";
 import { propagationsContract } from "../contract/propagations.ts";
 import { quarantineContract } from "../contract/quarantine.ts";
+import { compareWithModel } from "../contract/queue-and-ledger-model.ts";
 import { queuesContract } from "../contract/queues.ts";
 import { recordsContract } from "../contract/records.ts";
 import { sendersContract } from "../contract/senders.ts";
@@ -51,6 +52,7 @@ import { type SesStub, startSesStub } from "./ses-stub.ts";
 
 const program = pythonProgram("moto_server");
 const missing = program === undefined ? " (skipped: moto_server is not here, see .ci/python-packages)" : "";
+const long = process.env["MAILWEIR_LONG"] === "1";
 const accountId = "123456789012";
 const noImap = { append: () => Promise.reject(new Error("no IMAP server here")) };
 const region = "us-east-1";
@@ -272,6 +274,50 @@ describe.skipIf(program === undefined)(`the ports on AWS, against moto${missing}
     const { name: queue } = await newQueue(name, { VisibilityTimeout: "60", RedrivePolicy });
     return { ...(await open()), queue, deadLetterQueue: dead.name };
   });
+  test("queue and ledger do what a page of plain code does, whatever comes in which order", async () => {
+    const { ports } = await open();
+    await compareWithModel(
+      async () => {
+        const name = `model-${randomBytes(6).toString("hex")}`;
+        const dead = await newQueue(`${name}-dlq`);
+        const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: 3 });
+        // Time passes when the model says so, not by the emulator's clock.
+        const { name: queue } = await newQueue(name, { VisibilityTimeout: "3600", RedrivePolicy });
+        const ids = [freshId(), freshId(), freshId()];
+        return {
+          now: 0,
+          home: {
+            ports,
+            queue,
+            idOf: (number) => ids[number - 1]!,
+            async pass(_ms, over) {
+              for (const handle of over) await ports.queues.changeVisibility(queue, handle, 0);
+            },
+            // As the command does it: the copy first.
+            async redrive() {
+              for (const moved: string[] = []; ; ) {
+                const letters = await ports.queues.receive(dead.name, { max: 10 });
+                if (letters.length === 0) return moved;
+                await ports.queues.send(
+                  queue,
+                  letters.map(({ body }, at) => ({ id: String(at), body })),
+                );
+                await ports.queues.delete(
+                  dead.name,
+                  letters.map(({ receiptHandle }) => receiptHandle),
+                );
+                moved.push(...letters.map(({ body }) => String(JSON.parse(body).sesMessageId)));
+              }
+            },
+            inOrder: false,
+            deadLettersFail: false,
+            oldHandlesAreNothing: false,
+          },
+        };
+      },
+      { runs: long ? 200 : 6, seed: 20_260_804, longest: long ? 120 : 80 },
+    );
+  }, 1_200_000);
   topicsContract("SNS", async () => {
     const mark = randomBytes(6).toString("hex");
     const sns = new SNSClient(clientOptions(connection()));

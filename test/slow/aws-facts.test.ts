@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateHostedZoneCommand, ListResourceRecordSetsCommand, Route53Client } from "@aws-sdk/client-route-53";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, PutBucketLifecycleConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CreateReceiptRuleSetCommand, SESClient, SetActiveReceiptRuleSetCommand } from "@aws-sdk/client-ses";
 import { CreateEmailIdentityCommand, SESv2Client } from "@aws-sdk/client-sesv2";
@@ -163,6 +163,20 @@ describe.skipIf(program === undefined)(
       await new S3Client({ ...options(), forcePathStyle: true }).send(
         new CreateBucketCommand({ Bucket: config.names.bucket }),
       );
+      expect((await gatherFacts(session, config, {})).deletesMailAfterDays).toEqual({
+        known: Number.POSITIVE_INFINITY,
+      });
+      await new S3Client({ ...options(), forcePathStyle: true }).send(
+        new PutBucketLifecycleConfigurationCommand({
+          Bucket: config.names.bucket,
+          LifecycleConfiguration: {
+            Rules: [
+              { ID: "other", Status: "Enabled", Filter: { Prefix: "attachments/" }, Expiration: { Days: 7 } },
+              { ID: "mail", Status: "Enabled", Filter: { Prefix: config.names.keyPrefix }, Expiration: { Days: 90 } },
+            ],
+          },
+        }),
+      );
       await new SecretsManagerClient(options()).send(
         new CreateSecretCommand({ Name: "own/hook", SecretString: "a secret of the hook" }),
       );
@@ -173,6 +187,7 @@ describe.skipIf(program === undefined)(
         activeRuleSet: { known: "theirs" },
         ruleSets: { known: ["theirs"] },
         leftBehind: { bucket: { known: true }, tokenSecret: { known: false } },
+        deletesMailAfterDays: { known: 90 },
         secrets: {
           "own/hook": { known: true },
           "own/nowhere": { known: false },

@@ -14,6 +14,7 @@ const fine: PreflightFacts = {
   concurrency: { known: { total: 1_000, unreserved: 1_000 } },
   leftBehind: { bucket: { known: false }, tokenSecret: { known: false } },
   targets: {},
+  deletesMailAfterDays: { known: null },
   secrets: {},
   mx: { "example.com": { known: ["inbound-smtp.us-east-1.amazonaws.com."] } },
 };
@@ -28,6 +29,9 @@ const judged = (change: object, facts: Partial<PreflightFacts>) =>
 
 test("nothing is said where nothing is wrong", () => {
   expect(judged({}, {})).toEqual([]);
+  const kept = { deletesMailAfterDays: { known: 30 } };
+  expect(judged({}, kept)).toEqual([]);
+  expect(judged({ aws: { deleteMailAfterDays: 30 } }, kept)).toEqual([]);
   expect(judged({}, { ...updating, ...verified, activeRuleSet: { known: "mailweir-prod" } })).toEqual([]);
 });
 
@@ -178,6 +182,27 @@ describe("what the preflight finds", () => {
       "a secret that may not be looked at",
       hook({ secretsManager: "mail-hook" }),
       { secrets: { "mail-hook": { unknown: "AccessDeniedException" } } },
+      "not-known",
+      "note",
+    ],
+    [
+      "mail is deleted sooner than before",
+      { aws: { deleteMailAfterDays: 30 } },
+      { deletesMailAfterDays: { known: 400 } },
+      "retention-shorter",
+      "warning",
+    ],
+    [
+      "mail is deleted that was kept for ever",
+      { aws: { deleteMailAfterDays: 400 } },
+      { deletesMailAfterDays: { known: Number.POSITIVE_INFINITY } },
+      "retention-shorter",
+      "warning",
+    ],
+    [
+      "nobody may ask when mail is deleted",
+      { aws: { deleteMailAfterDays: 30 } },
+      { deletesMailAfterDays: { unknown: "AccessDenied" } },
       "not-known",
       "note",
     ],
