@@ -2,10 +2,15 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { encryptForSes } from "../../shared/encryption/encrypt-for-ses.ts";
 import { storedObjectOf } from "../../shared/streams/stored-object.ts";
+import { callCli } from "../cli/run-cli.ts";
+import { badDays } from "./aws-bad-days.ts";
 import { type AwsPipeline, openAwsPipeline } from "./aws-pipeline.ts";
 import type { Call, Fault } from "./aws-proxy.ts";
+import { putDeploymentRecord } from "./deployment-record.ts";
 import { pythonProgram } from "./moto.ts";
 
+const long = process.env["MAILWEIR_LONG"] === "1";
+const seed = Number(process.env["MAILWEIR_SEED"] ?? 20_261_124);
 const program = pythonProgram("moto_server");
 const missing = program === undefined ? " (skipped: moto_server is not here, see .ci/python-packages)" : "";
 
@@ -246,6 +251,41 @@ describe.skipIf(program === undefined)(`the bundles on AWS's APIs, against moto$
     expect(await aws.drain()).toBe(0);
     expect((await aws.states(id))[support]).toMatch(/^ticket done ticket-(?:opened|joined|repeated)$/);
     expect(await ticketOf(id)).toMatchObject([{ entries: [{ sesMessageId: id }] }]);
+  });
+
+  test("whatever AWS does to the functions: the safety net and the dead letters end every mail, each effect once", async () => {
+    const seen = new Set<string>();
+    for (let round = 0; round < (long ? 100 : 1); round++) {
+      await aws.purge();
+      for (const kind of await badDays(aws, seed + round, long ? 60 : 20)) seen.add(kind);
+    }
+    expect(seen.size).toBeGreaterThan(0);
+  }, 3_000_000);
+
+  test("injected losses: a stream message that was lost behind `routed` is told, and replayed", async () => {
+    await putDeploymentRecord(aws);
+    const at = new Date(Date.now() - 60 * 60_000);
+    const { id, notice, lambda, object } = await aws.arrive({ to: [support], at });
+    await aws.call("journal", lambda);
+    await aws.send(noticeQueue(), notice);
+    expect(await aws.work(noticeQueue())).toEqual({ received: 1, failed: 0 });
+    const lost = await aws.ports.queues.receive(ticketQueue(), { max: 10 });
+    await aws.ports.queues.delete(
+      ticketQueue(),
+      lost.map(({ receiptHandle }) => receiptHandle),
+    );
+    // The net under the router looks no further than that it was routed.
+    await aws.send(aws.config.names.objectQueue, object);
+    expect(await aws.drain()).toBe(0);
+    expect(await aws.states(id)).toEqual({ [support]: "ticket routed" });
+    const stage = ["--stage", "test", "--endpoint-url", aws.proxy.endpoint];
+    const dry = await callCli(["replay", "--unfinished", "--dry-run", "--json", ...stage]);
+    const told = dry.stdout.split("\n").filter((line) => line.includes(id));
+    expect(told.map((line) => JSON.parse(line))).toMatchObject([{ kind: "to-streams", recipients: [support] }]);
+    expect((await callCli(["replay", "--unfinished", ...stage])).exit).toBe(0);
+    expect(await aws.drain()).toBe(0);
+    expect(await aws.states(id)).toEqual({ [support]: "ticket done ticket-opened" });
+    expect(await ticketOf(id)).toHaveLength(1);
   });
 
   // The last one: it looks at what all of the above asked AWS for.

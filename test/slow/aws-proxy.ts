@@ -18,6 +18,8 @@ export type Fault =
   | "lost-answer"
   /** The connection breaks before anything is done. */
   | "unreachable"
+  /** Done when the promise is kept, however late that is: its caller may have given up. */
+  | { readonly until: Promise<void> }
   /** Something that the emulator has not, played here. */
   | { readonly answer: string; readonly status: number; readonly headers?: Readonly<Record<string, string>> };
 
@@ -25,6 +27,8 @@ export interface AwsProxy {
   readonly endpoint: string;
   /** Asked before each call. */
   fault: (call: Call) => Fault | undefined;
+  /** What goes on in the place of a body: here nobody waits for a delay of minutes. */
+  rewrite: (call: Call) => string;
   /** Looks at each answer that passes. */
   onAnswer: (call: Call, answer: string) => void;
   stop(): Promise<void>;
@@ -47,12 +51,12 @@ export async function startAwsProxy(target: string, host = "127.0.0.1"): Promise
       request.socket.destroy();
       return;
     }
-    if (fault && fault !== "lost-answer" && "answer" in fault) {
+    if (fault && fault !== "lost-answer" && "until" in fault) await fault.until;
+    else if (fault && fault !== "lost-answer" && "answer" in fault) {
       response.writeHead(fault.status, { "content-type": "application/json", ...fault.headers });
       response.end(fault.answer);
       return;
-    }
-    if (fault && fault !== "lost-answer") {
+    } else if (fault && fault !== "lost-answer") {
       const isXml = call.service === "s3" || call.service === "sns";
       response.writeHead(
         fault.status,
@@ -68,10 +72,12 @@ export async function startAwsProxy(target: string, host = "127.0.0.1"): Promise
       );
       return;
     }
+    const rewritten = call.service === "s3" ? body : Buffer.from(proxy.rewrite(call));
+    const sent = { ...request.headers, ...(rewritten !== body && { "content-length": String(rewritten.length) }) };
     const pass = () =>
       new Promise<{ status: number; headers: IncomingHttpHeaders; answer: Buffer }>((resolve, reject) => {
         const onward = forward(
-          { hostname, port, method: request.method, path: request.url, headers: request.headers },
+          { hostname, port, method: request.method, path: request.url, headers: sent },
           async (answer) => {
             const parts: Uint8Array[] = [];
             for await (const part of answer) parts.push(part as Uint8Array);
@@ -79,7 +85,7 @@ export async function startAwsProxy(target: string, host = "127.0.0.1"): Promise
           },
         );
         onward.once("error", reject);
-        onward.end(body);
+        onward.end(rewritten);
       });
     const mine = call.service === "dynamodb" ? turn.then(pass) : pass();
     if (call.service === "dynamodb") turn = mine.catch(() => undefined);
@@ -102,6 +108,7 @@ export async function startAwsProxy(target: string, host = "127.0.0.1"): Promise
   const proxy: AwsProxy = {
     endpoint: `http://${host}:${(server.address() as AddressInfo).port}`,
     fault: () => undefined,
+    rewrite: ({ body }) => body,
     onAnswer: () => undefined,
     stop: () =>
       new Promise((resolve) => {
