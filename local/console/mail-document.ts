@@ -1,4 +1,5 @@
 import type { Attachment } from "../../shared/mail/parsed-mail.ts";
+import { isParsable } from "../../shared/mail/safe-html.ts";
 
 export interface MailDocument {
   /** A whole HTML document. */
@@ -6,9 +7,6 @@ export interface MailDocument {
   /** Addresses elsewhere that it would load from: pictures, backgrounds. */
   readonly remote: number;
 }
-
-// The parser's work grows with its input; what is longer is shown as text.
-const maxInputLength = 2_000_000;
 
 const tags = [
   ...["html", "head", "body", "title", "style", "p", "br", "hr", "div", "span", "center", "blockquote", "pre", "code"],
@@ -29,7 +27,7 @@ export async function mailDocument(
   html: string,
   pictures: ReadonlyMap<string, { readonly attachment: Attachment; readonly octets: Uint8Array }>,
 ): Promise<MailDocument | undefined> {
-  if (html.length > maxInputLength) return undefined;
+  if (!isParsable(html)) return undefined;
   const { default: sanitize } = await import("sanitize-html");
   let remote = 0;
   const body = sanitize(html, {
