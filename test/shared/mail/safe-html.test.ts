@@ -56,14 +56,10 @@ test.for([
 });
 
 // 3 MB of open tables kept a worker busy for longer than its time-out: the parser looks through all open elements at each tag.
-test.for([
-  "<table><tr><td>",
-  "<div>",
-  "<b><i><a href=x>",
-  "<p></x>",
-])("many open tags are not parsed, however short: %s", async (tags) => {
+const openTags = ["<table><tr><td>", "<div>", "<b><i><a href=x>", "<p></x>"];
+test.for(openTags)("many open tags are not parsed, however short: %s", { timeout: 120_000 }, async (tags) => {
   const began = process.cpuUsage().user;
   expect(await safeHtml(tags.repeat(1_900_000 / tags.length))).toBeUndefined();
   expect(await safeHtml(tags.repeat(8_000))).toBeDefined();
   expect((process.cpuUsage().user - began) / 1_000).toBeLessThan(20_000);
-}, 120_000);
+});
