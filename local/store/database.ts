@@ -32,13 +32,13 @@ export interface Transaction extends Sql {
 export interface Database {
   /**
    * Runs the job in the next group commit and resolves after COMMIT: what it wrote is durable then. A job that throws
-   * loses its own writes only. A job must be synchronous and may run once.
+   * loses its own writes only. A job must be synchronous, and runs once unless it is `repeatable`.
    *
    * @throws {StorageFullError} the disk is full: no job of the batch was kept
    * @throws {StorageFailedError} the disk failed: no job of the batch was kept
    * @throws {StoreClosedError}
    */
-  write<T>(job: (tx: Transaction) => T): Promise<T>;
+  write<T>(job: (tx: Transaction) => T, kind?: JobKind): Promise<T>;
   /** Reads what is committed. Nothing may be kept open behind the callback's end. */
   read<T>(query: (sql: Sql) => T): T;
   /** Called after every commit in which a job called `wake`. Answers a function that ends it. */
@@ -56,6 +56,12 @@ export interface Database {
   /** Commits what is queued, then closes. */
   close(): Promise<void>;
 }
+
+/**
+ * `repeatable`: nothing but the database knows that the job ran. Such jobs share a savepoint, which is cheaper, and run again
+ * one by one when one of them throws.
+ */
+export type JobKind = "once" | "repeatable";
 
 export interface DatabaseOptions {
   /** Created with its tables when it is missing. */
@@ -75,6 +81,7 @@ export interface DatabaseOptions {
 
 interface Queued {
   readonly job: (tx: Transaction) => unknown;
+  readonly kind: JobKind;
   readonly resolve: (value: never) => void;
   readonly reject: (cause: unknown) => void;
 }
@@ -82,6 +89,7 @@ interface Queued {
 // "MLWR": file(1) and other tools can tell whose database it is.
 const applicationId = 0x4d4c5752;
 const busyTimeoutMs = 5000;
+const maxTurns = 8;
 // 16 MB of log before a checkpoint, and no more than 64 MB kept on disk after a burst.
 const checkpointPages = 4000;
 const journalLimitBytes = 67_108_864;
@@ -99,11 +107,15 @@ export function openDatabase(options: DatabaseOptions): Database {
   const writing = writer && statements(writer);
   const queue: Queued[] = [];
   let scheduled = false;
+  let seen = 0;
+  let turns = 0;
   let closed = false;
   const listeners = new Set<() => void>();
 
   const flush = () => {
     scheduled = false;
+    seen = 0;
+    turns = 0;
     if (!writer || !writing || queue.length === 0) return;
     const batch = queue.splice(0, maxBatch);
     if (queue.length > 0) schedule();
@@ -112,20 +124,30 @@ export function openDatabase(options: DatabaseOptions): Database {
     for (const action of outcome.afterCommit) action();
     if (outcome.woken) for (const listener of [...listeners]) listener();
   };
+  // As long as each turn of the event loop brings more jobs they share the commit; a lone writer waits for one empty turn.
+  const turn = () => {
+    if (queue.length > seen && queue.length < maxBatch && turns < maxTurns) {
+      seen = queue.length;
+      turns += 1;
+      setImmediate(turn);
+      return;
+    }
+    flush();
+  };
   const schedule = () => {
     if (scheduled) return;
     scheduled = true;
-    setImmediate(flush);
+    setImmediate(turn);
   };
 
   return {
-    write: <T>(job: (tx: Transaction) => T) =>
+    write: <T>(job: (tx: Transaction) => T, kind: JobKind = "once") =>
       new Promise<T>((resolve, reject) => {
         if (!writer || closed) {
           reject(closed ? new StoreClosedError(folder) : new StoreReadOnlyError(folder));
           return;
         }
-        queue.push({ job, resolve, reject });
+        queue.push({ job, kind, resolve, reject });
         schedule();
       }),
     read: (query) => {
@@ -243,23 +265,40 @@ function commitTogether(database: DatabaseSync, sql: Sql, batch: readonly Queued
     },
     afterCommit: (action) => void afterCommit.push(action),
   };
-  try {
-    sql.run("BEGIN IMMEDIATE");
-    for (const { job, resolve, reject } of batch) {
-      const before: { actions: number; woken: boolean } = { actions: afterCommit.length, woken };
-      sql.run("SAVEPOINT job");
-      try {
+  /** Runs the jobs under one savepoint. Answers what the one that threw said, with all their writes undone. */
+  const attempt = (jobs: readonly Queued[]): { readonly error: unknown } | undefined => {
+    const before = { settle: settle.length, actions: afterCommit.length, woken };
+    sql.run("SAVEPOINT job");
+    try {
+      for (const { job, resolve } of jobs) {
         const value = job(tx);
         settle.push(() => resolve(value as never));
-      } catch (error) {
-        // A full or failing disk concerns the whole batch; anything else only the job that threw.
-        if (storageError(error, folder)) throw error;
-        sql.run("ROLLBACK TO job");
-        afterCommit.length = before.actions;
-        woken = before.woken;
-        settle.push(() => reject(error));
       }
-      sql.run("RELEASE job");
+      return undefined;
+    } catch (error) {
+      // A full or failing disk concerns the whole batch; anything else only the job that threw.
+      if (storageError(error, folder)) throw error;
+      sql.run("ROLLBACK TO job");
+      settle.length = before.settle;
+      afterCommit.length = before.actions;
+      woken = before.woken;
+      return { error };
+    } finally {
+      if (database.isTransaction) sql.run("RELEASE job");
+    }
+  };
+  const alone = (queued: Queued) => {
+    const failed = attempt([queued]);
+    if (failed) settle.push(() => queued.reject(failed.error));
+  };
+  try {
+    sql.run("BEGIN IMMEDIATE");
+    for (let at = 0; at < batch.length; ) {
+      let end = at;
+      while (batch[end]?.kind === "repeatable") end += 1;
+      const together = batch.slice(at, Math.max(end, at + 1));
+      if (together.length === 1 || attempt(together)) together.forEach(alone);
+      at += together.length;
     }
     sql.run("COMMIT");
     return { settle, afterCommit, woken };

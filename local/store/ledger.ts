@@ -223,10 +223,20 @@ const isForgotten = (sql: Sql, seq: number): boolean =>
 export function receiveRecipient(tx: Transaction, seq: number, recipient: string, at: number): void {
   tx.run(
     `INSERT OR IGNORE INTO recipients (seq, recipient, state, open, received_at, updated_at)
-     VALUES (?, ?, 'received', 1, ?, ?)`,
+     SELECT ?1, ?2, 'received', 1, ?3, ?3 WHERE NOT EXISTS (SELECT 1 FROM forgotten_messages WHERE seq = ?1)`,
     seq,
     recipient,
     at,
+  );
+}
+
+/** The same for a message whose number was drawn just now: nobody can have forgotten it. */
+export function receiveFirst(tx: Transaction, seq: number, recipient: string, at: number): void {
+  tx.run(
+    `INSERT OR IGNORE INTO recipients (seq, recipient, state, open, received_at, updated_at)
+     VALUES (?1, ?2, 'received', 1, ?3, ?3)`,
+    seq,
+    recipient,
     at,
   );
 }

@@ -9,8 +9,8 @@ import type { Database, Row, Sql, Transaction } from "./database.ts";
 import type { AcceptedMessage, EngineStore, MessageEnd, RawInput, Verification } from "./engine-store.ts";
 import { MessageExistsError, UnknownMessageError } from "./errors.ts";
 import { chunkBytes, type FileSystem } from "./files.ts";
-import { findSequence, sequenceOf } from "./ids.ts";
-import { endUntold, receiveRecipient } from "./ledger.ts";
+import { drawSequence, findSequence } from "./ids.ts";
+import { endUntold, receiveFirst, receiveRecipient } from "./ledger.ts";
 import { orDiscard } from "./objects.ts";
 
 type Messages = Pick<EngineStore, "accept" | "recordVerification" | "replaceVerification" | "endMessage">;
@@ -34,8 +34,10 @@ export function createMessages(
       const prepared = await take(contents, message.sesMessageId, raw);
       await orDiscard(contents, [prepared], () =>
         database.write((tx) => {
-          const seq = sequenceOf(tx, message.sesMessageId);
-          if (tx.get("SELECT 1 FROM messages WHERE seq = ?", seq)) throw new MessageExistsError(message.sesMessageId);
+          const { seq, isNew } = drawSequence(tx, message.sesMessageId);
+          if (!isNew && tx.get("SELECT 1 FROM messages WHERE seq = ?", seq)) {
+            throw new MessageExistsError(message.sesMessageId);
+          }
           const receivedAt = message.receivedAt.getTime();
           tx.run(
             `INSERT INTO messages (seq, received_at, mail_from, recipients, client, rule_set, size_bytes, raw, subject, author)
@@ -51,11 +53,11 @@ export function createMessages(
             shown.subject,
             shown.author,
           );
-          for (const recipient of message.recipients)
-            receiveRecipient(tx, seq, normaliseAddress(recipient), receivedAt);
+          const receive = isNew ? receiveFirst : receiveRecipient;
+          for (const recipient of message.recipients) receive(tx, seq, normaliseAddress(recipient), receivedAt);
           tx.run("UPDATE totals SET value = value + iif(name = 'bytes', ?, 1)", message.sizeBytes);
           tx.wake();
-        }),
+        }, "repeatable"),
       );
     },
     recordVerification: (sesMessageId, verification) =>
