@@ -2,10 +2,10 @@
  * The durable half of the engine alone, wired as `local/engine.ts` wires it: everything up to the 250, with nothing that
  * comes behind it. `node bench/servers/accept.ts <config> <data>`
  */
-import { randomBytes } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { openLog } from "../../local/log.ts";
+import { pooledRandom } from "../../local/pooled-random.ts";
 import { ownCertificate } from "../../local/smtp/certificate.ts";
 import { createReception } from "../../local/smtp/reception.ts";
 import { startSmtp } from "../../local/smtp/server.ts";
@@ -16,7 +16,7 @@ import { deriveLocalTopology } from "../../shared/config/local-topology.ts";
 const [configPath = "", folder = ""] = process.argv.slice(2);
 const config = await loadConfig(configPath);
 const clock = { now: () => new Date() };
-const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) };
+const random = { bytes: pooledRandom() };
 const log = openLog(folder, clock.now, { stderr: "none" });
 const store = await openStore({
   folder,

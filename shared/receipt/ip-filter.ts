@@ -59,7 +59,7 @@ function decisiveFilter(filters: readonly IpFilter[], ip: string, policy: IpPrec
   let decisive: IpFilter | undefined;
   let decisivePrefix = -1;
   for (const filter of filters) {
-    const network = parseCidr(filter.cidr);
+    const network = networkOf(filter);
     if (!network || !contains(network, client)) continue;
     // Between filters of one width, Allow wins under both policies.
     const rank = policy === "allow-wins" ? (filter.policy === "Allow" ? 1 : 0) : network.prefix;
@@ -72,6 +72,18 @@ function decisiveFilter(filters: readonly IpFilter[], ip: string, policy: IpPrec
     }
   }
   return decisive;
+}
+
+// Filters are values that do not change, and every mail asks for all of them.
+const networks = new WeakMap<IpFilter, { readonly network: Network | undefined }>();
+
+function networkOf(filter: IpFilter): Network | undefined {
+  let known = networks.get(filter);
+  if (!known) {
+    known = { network: parseCidr(filter.cidr) };
+    networks.set(filter, known);
+  }
+  return known.network;
 }
 
 interface Address {
