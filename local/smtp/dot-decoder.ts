@@ -37,7 +37,8 @@ export function createDotDecoder(): (chunk: Buffer) => Decoded {
     };
     const hold = (start: number): Decoded => {
       take(start);
-      held = input.subarray(start);
+      // Copied: a few octets, and the chunk is the caller's again.
+      held = start < input.length ? Buffer.from(input.subarray(start)) : nothing;
       virtual = Math.max(0, virtual - start);
       return { octets: output.octets() };
     };

@@ -9,6 +9,7 @@ import { parsePathCommand } from "./path-command.ts";
 import type { Arrival, Client, Received, Reception, Transaction } from "./reception.ts";
 import { engineReplies, protocolReplies } from "./reply-lines.ts";
 import type { SmtpTimes } from "./server.ts";
+import { shareReads, unshareReads } from "./shared-reads.ts";
 
 /** What the sessions of one endpoint share. */
 export interface Endpoint {
@@ -67,6 +68,8 @@ export class Session {
   #line: Buffer = nothing;
   /** Something is under way that decides how to go on. */
   #busy = false;
+  /** What is read lies in a buffer that is others' as soon as we return. */
+  #sharesReads = false;
   #output = "";
 
   #helo: string | undefined;
@@ -97,7 +100,8 @@ export class Session {
   start(): void {
     const { open, limits, reverse, name } = this.#endpoint;
     open.add(this);
-    this.#listen(this.#socket);
+    const shared = shareReads(this.#socket, (chunk) => this.#take(chunk));
+    this.#listen(this.#socket, shared);
     if (open.size > limits.connections) {
       this.dismiss(engineReplies.tooManyConnections, `${limits.connections} connections are open`, "connect");
       return;
@@ -154,8 +158,10 @@ export class Session {
     this.#socket.destroy();
   }
 
-  #listen(socket: Socket): void {
-    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+  #listen(socket: Socket, sharesReads = false): void {
+    this.#sharesReads = sharesReads;
+    if (sharesReads) socket.resume();
+    else socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
     socket.on("close", () => this.#closed());
   }
@@ -168,7 +174,7 @@ export class Session {
       return;
     }
     if (this.#busy) {
-      this.#held.push(chunk);
+      this.#held.push(this.#sharesReads ? Buffer.from(chunk) : chunk);
       this.#socket.pause();
       return;
     }
@@ -199,6 +205,10 @@ export class Session {
       if (commands === maxCommandsAtOnce && !this.#busy) this.#pauseUntil((resume) => setImmediate(resume));
     }
     if (this.#busy) {
+      // Until it goes on, others read into the same buffer.
+      if (this.#sharesReads && this.#at < this.#input.length) this.#input = Buffer.from(this.#input.subarray(this.#at));
+      else this.#input = this.#input.subarray(this.#at);
+      this.#at = 0;
       // Whoever pipelined hears the replies so far, should this take longer.
       if (this.#output !== "") setImmediate(() => this.#flush());
       return;
@@ -507,6 +517,7 @@ export class Session {
     this.#held = [];
     const plain = this.#socket;
     plain.removeAllListeners("data");
+    unshareReads(plain);
     plain.removeAllListeners("close");
     const { server } = this.#endpoint;
     const socket = new TLSSocket(plain, { isServer: true, server, secureContext: this.#endpoint.secureContext() });

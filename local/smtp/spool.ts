@@ -6,9 +6,14 @@ import type { RawInput } from "../store/engine-store.ts";
 export const maxInlineBytes = 65_536;
 
 const suffix = ".incoming";
+const smallBytes = 8_192;
+const nothing = Buffer.alloc(0);
 
 export interface SpoolWriter {
-  /** Resolves when more may come: the caller waits, so that a fast sender cannot fill the memory. */
+  /**
+   * Resolves when more may come: the caller waits, so that a fast sender cannot fill the memory. Up to 64 KB are copied before
+   * it returns; of more, the octets must stay as they are until then.
+   */
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** The whole message; a file's octets are synced. Its name here is not: the store gives it another, and syncs that. */
   finish(): Promise<RawInput>;
@@ -25,25 +30,32 @@ export interface SpoolWriter {
 export function createSpoolWriter(folder: string, name: string): SpoolWriter {
   const path = join(folder, name + suffix);
   // Copied, not kept: a message sent octet by octet would otherwise be 65 536 buffers.
-  let buffer = Buffer.allocUnsafe(8_192);
+  let buffer: Buffer = Buffer.allocUnsafe(smallBytes);
   let used = 0;
   let file: FileHandle | undefined;
+  let opened = false;
+  // Takes what comes while `buffer` is written.
+  let other: Buffer | undefined;
 
+  const grow = (needed: number) => {
+    const grown = needed > maxInlineBytes / 2 ? lend() : Buffer.allocUnsafe(2 ** Math.ceil(Math.log2(needed)));
+    buffer.copy(grown, 0, 0, used);
+    buffer = grown;
+  };
   const fill = (chunk: Uint8Array) => {
-    if (used + chunk.length > buffer.length) {
-      let length = buffer.length;
-      while (length < used + chunk.length) length *= 2;
-      const grown = Buffer.allocUnsafe(Math.min(length, maxInlineBytes));
-      buffer.copy(grown, 0, 0, used);
-      buffer = grown;
-    }
+    if (used + chunk.length > buffer.length) grow(used + chunk.length);
     buffer.set(chunk, used);
     used += chunk.length;
   };
+  /** Writes the buffer, which is full or the last; the other one is filled from then on. */
   const flush = async () => {
-    file ??= await open(path, "wx", 0o600);
-    await writeAll(file, buffer.subarray(0, used));
+    const full = buffer.subarray(0, used);
+    other ??= lend();
+    [buffer, other] = [other, buffer];
     used = 0;
+    opened = true;
+    file ??= await open(path, "wx", 0o600);
+    await writeAll(file, full);
   };
   const spill = async (chunk: Uint8Array) => {
     for (let at = 0; at < chunk.length; ) {
@@ -53,12 +65,25 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
       if (used === maxInlineBytes && at < chunk.length) await flush();
     }
   };
+  const giveBack = () => {
+    for (const lent of [buffer, other]) if (lent?.length === maxInlineBytes) takeBack(lent);
+    buffer = nothing;
+    other = undefined;
+  };
 
   return {
     write(chunk) {
-      if (used + chunk.length > maxInlineBytes) return spill(chunk);
-      fill(chunk);
-      return undefined;
+      if (used + chunk.length <= maxInlineBytes) {
+        fill(chunk);
+        return undefined;
+      }
+      // The caller's octets may change as soon as it has the promise.
+      if (chunk.length > maxInlineBytes) return spill(chunk);
+      const first = maxInlineBytes - used;
+      fill(chunk.subarray(0, first));
+      const written = flush();
+      fill(chunk.subarray(first));
+      return written;
     },
 
     async finish() {
@@ -67,16 +92,29 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
       await file.sync();
       await file.close();
       file = undefined;
+      giveBack();
       return { kind: "file", path };
     },
 
     async discard() {
-      const opened = file;
+      if (!opened) return;
+      const closing = file;
       file = undefined;
-      await opened?.close();
+      await closing?.close();
+      giveBack();
       await rm(path, { force: true });
     },
   };
+}
+
+// Large messages take turns with these: fresh ones would have to be touched first, and collected afterwards.
+const spare: Buffer[] = [];
+const maxSpare = 16;
+
+const lend = (): Buffer => spare.pop() ?? Buffer.allocUnsafeSlow(maxInlineBytes);
+
+function takeBack(buffer: Buffer): void {
+  if (spare.length < maxSpare) spare.push(buffer);
 }
 
 async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
