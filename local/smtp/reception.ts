@@ -274,6 +274,7 @@ export function createReception(options: ReceptionOptions): Reception {
       if (refusal) return;
       try {
         await accept(sesMessageId, given?.receivedAt ?? clock.now(), await spool.finish(), gauge.sizeBytes);
+        spool.release();
       } catch (error) {
         refusal = unable(error, "DATA");
       }

@@ -17,6 +17,8 @@ export interface SpoolWriter {
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** The whole message; a file's octets are synced. Its name here is not: the store gives it another, and syncs that. */
   finish(): Promise<RawInput>;
+  /** What `finish` gave in memory is used up. */
+  release(): void;
   /** Drops what was written. Safe to call at any time, also after the store has taken the file over. */
   discard(): Promise<void>;
 }
@@ -30,7 +32,7 @@ export interface SpoolWriter {
 export function createSpoolWriter(folder: string, name: string): SpoolWriter {
   const path = join(folder, name + suffix);
   // Copied, not kept: a message sent octet by octet would otherwise be 65 536 buffers.
-  let buffer: Buffer = Buffer.allocUnsafe(smallBytes);
+  let buffer: Buffer = small.lend();
   let used = 0;
   let file: FileHandle | undefined;
   let opened = false;
@@ -38,8 +40,9 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
   let other: Buffer | undefined;
 
   const grow = (needed: number) => {
-    const grown = needed > maxInlineBytes / 2 ? lend() : Buffer.allocUnsafe(2 ** Math.ceil(Math.log2(needed)));
+    const grown = needed > maxInlineBytes / 2 ? large.lend() : Buffer.allocUnsafe(2 ** Math.ceil(Math.log2(needed)));
     buffer.copy(grown, 0, 0, used);
+    takeBack(buffer);
     buffer = grown;
   };
   const fill = (chunk: Uint8Array) => {
@@ -50,7 +53,7 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
   /** Writes the buffer, which is full or the last; the other one is filled from then on. */
   const flush = async () => {
     const full = buffer.subarray(0, used);
-    other ??= lend();
+    other ??= large.lend();
     [buffer, other] = [other, buffer];
     used = 0;
     opened = true;
@@ -66,7 +69,8 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
     }
   };
   const giveBack = () => {
-    for (const lent of [buffer, other]) if (lent?.length === maxInlineBytes) takeBack(lent);
+    takeBack(buffer);
+    if (other) takeBack(other);
     buffer = nothing;
     other = undefined;
   };
@@ -96,8 +100,13 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
       return { kind: "file", path };
     },
 
+    release: giveBack,
+
     async discard() {
-      if (!opened) return;
+      if (!opened) {
+        giveBack();
+        return;
+      }
       const closing = file;
       file = undefined;
       await closing?.close();
@@ -107,14 +116,23 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
   };
 }
 
-// Large messages take turns with these: fresh ones would have to be touched first, and collected afterwards.
-const spare: Buffer[] = [];
-const maxSpare = 16;
+// Messages take turns with these: fresh ones would have to be touched first, and collected afterwards.
+const small = createSpareBuffers(smallBytes, 256);
+const large = createSpareBuffers(maxInlineBytes, 16);
 
-const lend = (): Buffer => spare.pop() ?? Buffer.allocUnsafeSlow(maxInlineBytes);
+function createSpareBuffers(bytes: number, atMost: number) {
+  const spare: Buffer[] = [];
+  return {
+    lend: (): Buffer => spare.pop() ?? Buffer.allocUnsafeSlow(bytes),
+    takeBack(buffer: Buffer): void {
+      if (spare.length < atMost) spare.push(buffer);
+    },
+  };
+}
 
 function takeBack(buffer: Buffer): void {
-  if (spare.length < maxSpare) spare.push(buffer);
+  if (buffer.length === smallBytes) small.takeBack(buffer);
+  if (buffer.length === maxInlineBytes) large.takeBack(buffer);
 }
 
 async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -88,7 +88,8 @@ export async function startEndpoint(
     store: {
       accept: async (message, raw) => {
         await world.beforeAccept();
-        accepted.push({ message, raw });
+        // The octets are lent until this ends.
+        accepted.push({ message, raw: raw.kind === "inline" ? { ...raw, bytes: Buffer.from(raw.bytes) } : raw });
       },
       refuse: async (refusal) => void refusals.push(refusal),
       snapshotRuleSet: async (ruleSet) => `snapshot of ${ruleSet?.name}`,
