@@ -1,5 +1,5 @@
 export interface Decoded {
-  /** Message octets, dots unstuffed; may share memory with the input. Empty when nothing is certain yet. */
+  /** Message octets, dots unstuffed; share memory with the input. Empty when nothing is certain yet. */
   readonly octets: Buffer;
   /** What follows the end of data, once it was seen; then the decoder is used up. */
   readonly rest?: Buffer;
@@ -16,7 +16,7 @@ const nothing = Buffer.alloc(0);
  * CRLF `.` CRLF and nothing else: a dot between bare LFs or CRs is text, which is what SMTP smuggling counts on a server
  * not to know. The one dot in front of a line goes, whatever follows it.
  *
- * @returns a function that takes the next octets; call it until `rest` is there
+ * @returns a function that takes the next octets, which it may move about; call it until `rest` is there
  */
 export function createDotDecoder(): (chunk: Buffer) => Decoded {
   // DATA's own CRLF precedes the first line: with it in front, a leading dot needs no case of its own.
@@ -28,7 +28,7 @@ export function createDotDecoder(): (chunk: Buffer) => Decoded {
     const beginsPlain = virtual === 2 && held.length === 2 && chunk.length > 0 && chunk[0] !== dot;
     const joined = held.length > 0 && !beginsPlain;
     const input = joined ? Buffer.concat([held, chunk]) : chunk;
-    const output = createOutput(input, joined);
+    const output = createOutput(input);
     let from = beginsPlain ? 0 : virtual;
     if (beginsPlain) virtual = 0;
     let search = 0;
@@ -70,28 +70,22 @@ function heldBack(input: Buffer): number {
 }
 
 /**
- * The ranges of the input that remain: as they lie there when it is one, else copied together. No view is made of each,
- * since a chunk of nothing but dots has twenty thousand of them.
- *
- * @param isOurs - the input is a copy that nobody else has: it closes up in place, always towards its front, where
- *   everything has been looked at
+ * The ranges of the input that remain: as they lie there when it is one, else closed up in place, always towards the front,
+ * where everything has been looked at. No view is made of each, since a chunk of nothing but dots has twenty thousand of them.
  */
-function createOutput(input: Buffer, isOurs: boolean) {
-  let first: Buffer | undefined;
-  let copied: Buffer | undefined;
-  let used = 0;
+function createOutput(input: Buffer) {
+  let start = 0;
+  let end = -1;
   return {
-    take(from: number, end: number): void {
-      if (first === undefined) {
-        first = input.subarray(from, end);
+    take(from: number, to: number): void {
+      if (end === -1) {
+        start = from;
+        end = to;
         return;
       }
-      if (copied === undefined) {
-        copied = isOurs ? input : Buffer.allocUnsafe(input.length);
-        used = first.copy(copied);
-      }
-      used += input.copy(copied, used, from, end);
+      input.copyWithin(end, from, to);
+      end += to - from;
     },
-    octets: (): Buffer => copied?.subarray(0, used) ?? first ?? nothing,
+    octets: (): Buffer => (end === -1 ? nothing : input.subarray(start, end)),
   };
 }
