@@ -50,7 +50,7 @@ export function rowTable(): string {
 
 /** Test files whose source names the row. */
 export function rowTests(number: keyof typeof rows): string[] {
-  return ["test/local", "test/slow"].flatMap((folder) =>
+  return ["test/local", "test/slow", "test/slow/waiting"].flatMap((folder) =>
     readdirSync(new URL(`${folder}/`, repositoryRoot))
       .filter((file) => file.startsWith("conformance") && file.endsWith(".test.ts"))
       .filter((file) =>
