@@ -364,12 +364,16 @@ test.for([
   await at(11);
   expect(kept()).toEqual([held]);
   expect(kept()).not.toContain(other);
-  const log = await readFile(join(folder, "data", "engine.log"), "utf8");
-  expect(log.split("\n").filter((line) => line.includes("case 4711") && line.includes(held))).toHaveLength(1);
+  // The log is written behind the turn.
+  const told = async () => {
+    const log = await readFile(join(folder, "data", "engine.log"), "utf8");
+    return log.split("\n").filter((line) => line.includes("case 4711") && line.includes(held));
+  };
+  await expect.poll(told, { timeout: 60_000 }).toHaveLength(1);
   await holds.release(subject);
   await at(12);
   expect(kept()).toEqual([]);
-});
+}, 120_000);
 
 test("a run that died between two batches is finished after a restart, and the search forgets too", async () => {
   await start();
