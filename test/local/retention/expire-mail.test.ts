@@ -373,7 +373,7 @@ test.for([
   await holds.release(subject);
   await at(12);
   expect(kept()).toEqual([]);
-}, 120_000);
+});
 
 test("a run that died between two batches is finished after a restart, and the search forgets too", async () => {
   await start();
