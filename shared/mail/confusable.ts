@@ -25,6 +25,6 @@ const nameLookalike = (letter: string) =>
 function asciiDomain(domain: string): string | undefined {
   if (/^[\x00-\x7f]*$/.test(domain) || domain.length > 255) return undefined;
   // Works in Node and in a browser alike; what is no host is left as it is.
-  const url = URL.parse(`http://${domain}`);
+  const url = URL.parse(`ws://${domain}`);
   return url && url.port === "" && url.pathname === "/" && url.hostname !== "" ? url.hostname : undefined;
 }
