@@ -61,8 +61,10 @@ function forPeople({ name, recipients, config, worker, webhook, test, runTest, t
   const secret = webhook ? `  export ${webhook.secretEnv}="whsec_$(openssl rand -base64 24)"\n` : "";
   const next = `Next:
   ${runTest}
-${secret}  npx mailweir start
+${secret}  npx mailweir start    # an engine that runs already: stop it (Ctrl-C) and start it again
   npx mailweir send --to ${recipient}
+
+Configuration and workers are read when the engine starts: after each change, start it again.
 `;
   const written = [worker, test].flatMap((file) => (file === undefined ? [] : [`  wrote   ${file}\n`])).join("");
   const told = webhook ? `, and tells ${webhook.url} of each` : "";

@@ -13,6 +13,15 @@ export interface BatchRecord {
   /** This receive included; starts again from 1 after a redrive. */
   readonly receiveCount: number;
   readonly sqs: SQSRecord;
+  /** What the log is to name should it fail: ids and addresses, never what a mail says. */
+  about(fields: FailedAbout): void;
+}
+
+export interface FailedAbout {
+  readonly sesMessageId?: string;
+  readonly stream?: string;
+  /** For whom it failed. */
+  readonly recipients?: readonly string[];
 }
 
 /**
@@ -32,18 +41,24 @@ export async function eachRecord(
   // A processor keeps the batch as its state, and invocations may overlap in one process.
   const processor = new BatchProcessor(EventType.SQS);
   const handleRecord = async (record: SQSRecord) => {
+    let known: FailedAbout = {};
+    const about = (fields: FailedAbout) => {
+      known = { ...known, ...fields };
+    };
     try {
-      await handle({ body: record.body, receiveCount: Number(record.attributes.ApproximateReceiveCount), sqs: record });
+      const receiveCount = Number(record.attributes.ApproximateReceiveCount);
+      await handle({ body: record.body, receiveCount, sqs: record, about });
     } catch (error) {
       if (ports && isPostponable(error) && (await postpone(record, ports.queues, ports.clock.now(), delayOf(error)))) {
         count("RecordPostponed");
-        logger.warn("record postponed", { queueMessageId: record.messageId, ...loggable(error) });
+        logger.warn("record postponed", { queueMessageId: record.messageId, ...known, ...loggable(error) });
         return;
       }
       count("RecordFailed");
       logger.error("record failed", {
         queueMessageId: record.messageId,
         receiveCount: record.attributes.ApproximateReceiveCount,
+        ...known,
         ...loggable(error),
       });
       throw error;

@@ -33,6 +33,8 @@ export type StreamWork = (job: Job) => Promise<Finish>;
 
 // What the messages being worked on at one time may weigh together; a bigger one is worked on alone.
 const batchBytes = 32 * 1024 * 1024;
+// A line of the log is no list of all recipients of a large mail.
+const maxNamedRecipients = 10;
 
 /**
  * What all workers share: read the claim check, and for each recipient claim, leave alone what has ended or is a
@@ -50,12 +52,14 @@ export function workBatch(ports: Ports, config: ResolvedConfig, work: StreamWork
     eachRecord(
       event,
       context,
-      async ({ body, receiveCount }) => {
+      async ({ body, receiveCount, about }) => {
         const message = decodeStreamMessage(body);
+        about({ sesMessageId: message.sesMessageId, stream: message.stream });
         const stream = config.streams.find(({ name }) => name === message.stream);
         const content = messageContent(ports, message.sesMessageId, message.content);
         const isLast = receiveCount >= lastReceive(message.stream);
         const failures: unknown[] = [];
+        const failed: string[] = [];
         for (const recipient of message.recipients) {
           try {
             await workRecipient(ports, config, { message, recipient, stream, content, isLast }, async (job) => {
@@ -68,9 +72,11 @@ export function workBatch(ports: Ports, config: ResolvedConfig, work: StreamWork
             });
           } catch (error) {
             failures.push(error);
+            failed.push(recipient);
           }
         }
         // One that has to wait puts the whole record back; the others then have their ends, or another try.
+        about({ recipients: failed.slice(0, maxNamedRecipients) });
         if (failures.length > 0) throw failures.find(isPostponable) ?? failures[0];
       },
       ports,

@@ -2,6 +2,7 @@ import type { EngineHooks } from "../local/engine-hooks.ts";
 import { KeyAccessDeniedError } from "../shared/encryption/keys.ts";
 import { ObjectNotFoundError } from "../shared/streams/errors.ts";
 import { type Duration, toMs } from "./test-clock.ts";
+import { TestKitError } from "./test-kit-error.ts";
 
 /** What goes wrong on AWS sooner or later. Each is armed by its call, and happens the next time that it can. */
 export interface Faults {
@@ -14,6 +15,8 @@ export interface Faults {
   /**
    * The next invocations of a function (`work-ticket`, `route-notification`, … or one of `local.functions`) end at its
    * time-out. `effects: "done"`: its work was done, and only the answer was lost. Default: once, nothing done.
+   *
+   * @throws {TestKitError} the engine has no such function
    */
   functionTimeout(
     functionName: string,
@@ -49,9 +52,14 @@ const none = (): Armed => ({
  * The faults, and the hooks of an engine that suffers them.
  *
  * @param noticeQueue - the queue that store notices come through
+ * @param functionNames - what may be invoked
  * @param onDisk - the engine looks at its disk at most once a second of its clock: called when that is to be over
  */
-export function createFaults(noticeQueue: () => string, onDisk: () => void): { faults: Faults; hooks: EngineHooks } {
+export function createFaults(
+  noticeQueue: () => string,
+  functionNames: () => readonly string[],
+  onDisk: () => void,
+): { faults: Faults; hooks: EngineHooks } {
   let armed = none();
   const take = (name: "objectMissing" | "noticeTwice" | "keyDenied") => {
     if (armed[name] <= 0) return false;
@@ -69,6 +77,12 @@ export function createFaults(noticeQueue: () => string, onDisk: () => void): { f
       armed.noticeLate = { times, ms: toMs(by) };
     },
     functionTimeout(functionName, { times = 1, effects = "none" } = {}) {
+      const names = functionNames();
+      if (!names.includes(functionName)) {
+        throw new TestKitError(
+          `functionTimeout: there is no function "${functionName}". Those of this configuration: ${names.join(", ")}`,
+        );
+      }
       armed.timeouts.set(functionName, { times, done: effects === "done" });
     },
     keyDenied(times = Number.POSITIVE_INFINITY) {

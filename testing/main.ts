@@ -6,8 +6,9 @@ export type { InjectedResults } from "../local/play/injected.ts";
 export type { Suppression, Ticket } from "../shared/ports.ts";
 export type { Faults } from "./faults.ts";
 export { type InjectedMail, MailRefusedError, type MailToInject } from "./injected-mail.ts";
-export { type Mailweir, type MailweirOptions, TestKitError, type WebhookCall } from "./start.ts";
+export type { Mailweir, MailweirOptions, WebhookCall } from "./start.ts";
 export type { Duration } from "./test-clock.ts";
+export { TestKitError } from "./test-kit-error.ts";
 export {
   type Awaited,
   type DeliveredMail,

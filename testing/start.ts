@@ -9,8 +9,8 @@ import { type Engine, type EngineOptions, startEngine } from "../local/engine.ts
 import { composeAs } from "../local/play/compose-as.ts";
 import { submit } from "../local/smtp/submit.ts";
 import { toCrlf } from "../local/smtp/to-crlf.ts";
-import type { MailConfig } from "../shared/config/types.ts";
-import { MailweirError } from "../shared/errors.ts";
+import { deriveTopology } from "../shared/config/topology.ts";
+import type { MailConfig, ResolvedConfig } from "../shared/config/types.ts";
 import { headerValue, parseHeaderSection } from "../shared/mail/headers.ts";
 import { parseMailboxes } from "../shared/mail/mailboxes.ts";
 import type { Webhooks } from "../shared/ports.ts";
@@ -19,6 +19,7 @@ import { watchActivity } from "./activity.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { type InjectedMail, idOf, MailRefusedError, type MailToInject, resultsOf } from "./injected-mail.ts";
 import { createTestClock, type Duration, toMs } from "./test-clock.ts";
+import { TestKitError } from "./test-kit-error.ts";
 import { type Awaited, createFinders, nothingHappened } from "./waiting.ts";
 
 export interface MailweirOptions {
@@ -91,11 +92,6 @@ export interface WebhookCall {
   readonly body: string;
 }
 
-export class TestKitError extends MailweirError {
-  readonly code = "ERR_TEST_KIT";
-  readonly retryable = false;
-}
-
 const client = { ip: "203.0.113.25", helo: "mx.sender.example" } as const;
 const settleMs = 60_000;
 
@@ -141,6 +137,7 @@ export async function startKit(
   };
   const { faults, hooks } = createFaults(
     () => running.config.names.noticeQueue,
+    () => functionsOf(running.config),
     () => clock.set(new Date(clock.now().getTime() + 1_001)),
   );
   const activity = watchActivity(hooks);
@@ -289,6 +286,11 @@ export async function startKit(
     [Symbol.asyncDispose]: () => mailweir.stop(),
   };
   return { mailweir, engine };
+}
+
+/** By the names that they are invoked by. */
+function functionsOf(config: ResolvedConfig): readonly string[] {
+  return [...deriveTopology(config).functions.map(({ name }) => name), ...Object.keys(config.local.functions)];
 }
 
 async function bytesOf(mail: MailToInject, now: Date, engine: Engine) {

@@ -428,7 +428,8 @@ export const operations: readonly Operation[] = [
         refusals: z.array(
           z.object({
             ...{ id: number, at: text, ip: text, helo: text, stage: text, from: text.optional() },
-            ...{ recipient: text.optional(), reply: text, reason: text },
+            ...{ recipient: text.optional(), recipients: z.array(text).optional(), moreRecipients: number.optional() },
+            ...{ reply: text, reason: text },
           }),
         ),
         total: number,

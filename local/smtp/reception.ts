@@ -106,6 +106,12 @@ interface Reason {
 
 // ses-receiving.md §11: more Received fields than any honest path has are a loop (RFC 5321 §6.3).
 const maxHops = 100;
+// The reply names the fault to the sender; this, to the one who runs both, what helps.
+const bareNewlineReason =
+  "the message holds a CR or LF that is alone: the client must end its lines with CRLF (smtplib: sendmail() with a str, or send_message())";
+
+// A stranger writes them into the log of refusals.
+const maxNamedRecipients = 10;
 
 /**
  * What happens between MAIL FROM and 250, without the protocol around it: the SMTP server and the in-process `submit`
@@ -208,7 +214,8 @@ export function createReception(options: ReceptionOptions): Reception {
       return undefined;
     };
 
-    const refuseData = ({ reply, reason }: Reason) => refuse(client, { stage: "DATA", from, reply, reason });
+    const refuseData = ({ reply, reason }: Reason) =>
+      refuse(client, { stage: "DATA", from, ...namedRecipients(recipients), reply, reason });
     const accept = async (sesMessageId: SesMessageId, receivedAt: Date, raw: RawInput, sizeBytes: number) => {
       const { ip, helo, tls, injected } = client;
       await store.accept(
@@ -339,7 +346,7 @@ export function createReception(options: ReceptionOptions): Reception {
   function objection({ sizeBytes, hops, bareNewline }: Gauge): Reason | undefined {
     if (sizeBytes > limits.messageBytes) return tooLarge(sizeBytes, limits.messageBytes);
     if (hops > maxHops) return { reply: replies.tooManyHops, reason: `more than ${maxHops} Received fields: a loop` };
-    if (bareNewline) return { reply: engineReplies.bareNewline, reason: "the message holds a CR or LF that is alone" };
+    if (bareNewline) return { reply: engineReplies.bareNewline, reason: bareNewlineReason };
     return undefined;
   }
 
@@ -350,6 +357,15 @@ export function createReception(options: ReceptionOptions): Reception {
     log.error("mail not taken", { stage, code, error: text(error) });
     return { reply: full ? replies.storageFull : replies.tryLater, reason: text(error) };
   }
+}
+
+/** Whose mail it would have been: the first of them, and how many more there were. */
+export function namedRecipients(recipients: readonly string[]): Pick<Refusal, "recipients" | "moreRecipients"> {
+  const more = recipients.length - maxNamedRecipients;
+  return {
+    ...(recipients.length > 0 && { recipients: recipients.slice(0, maxNamedRecipients) }),
+    ...(more > 0 && { moreRecipients: more }),
+  };
 }
 
 /** Rule sets are immutable: the one of the last transaction is most often the one of this. */

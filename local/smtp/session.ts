@@ -6,7 +6,14 @@ import { formatReply, replies, type SmtpReply } from "../../shared/receipt/repli
 import type { Log } from "../log.ts";
 import { createDotDecoder } from "./dot-decoder.ts";
 import { parsePathCommand } from "./path-command.ts";
-import type { Arrival, Client, Received, Reception, Transaction } from "./reception.ts";
+import {
+  type Arrival,
+  type Client,
+  namedRecipients,
+  type Received,
+  type Reception,
+  type Transaction,
+} from "./reception.ts";
 import { engineReplies, protocolReplies } from "./reply-lines.ts";
 import type { SmtpTimes } from "./server.ts";
 import { shareReads, unshareReads } from "./shared-reads.ts";
@@ -144,7 +151,7 @@ export class Session {
   dismiss(reply: SmtpReply, reason: string, stage?: "connect"): void {
     const from = this.#from;
     const at = stage ?? (this.#arrival ? "DATA" : this.#transaction ? "RCPT" : "connect");
-    this.#refuse(at, reply, reason, from);
+    this.#refuse(at, reply, reason, from, at === "DATA" ? this.#transaction?.recipients : undefined);
     this.say(reply);
   }
 
@@ -545,10 +552,17 @@ export class Session {
     };
   }
 
-  #refuse(stage: "connect" | "MAIL" | "RCPT" | "DATA", reply: SmtpReply, reason: string, from?: string): void {
+  #refuse(
+    stage: "connect" | "MAIL" | "RCPT" | "DATA",
+    reply: SmtpReply,
+    reason: string,
+    from?: string,
+    recipients: readonly string[] = [],
+  ): void {
     void this.#endpoint.reception.refuse(this.#client(), {
       stage,
       ...(from !== undefined && { from }),
+      ...namedRecipients(recipients),
       reply,
       reason,
     });

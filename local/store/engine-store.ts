@@ -185,6 +185,10 @@ export interface Refusal {
   readonly stage: "connect" | "MAIL" | "RCPT" | "DATA";
   readonly from?: string;
   readonly recipient?: string;
+  /** At DATA: those that had been accepted, the first ten. */
+  readonly recipients?: readonly string[];
+  /** How many more of them there were. */
+  readonly moreRecipients?: number;
   /** Reply code and text as the sender saw them. */
   readonly reply: string;
   /** Why, for the operator. */

@@ -43,7 +43,12 @@ test("log lines name the SES id and never a body, a subject, or what somebody el
     }
     const text = output();
     expect(text).toContain('"message":"mail routed"');
-    expect(text).toContain('"message":"record failed"');
+    const failed = text.split("\n").find((line) => line.includes('"message":"record failed"'));
+    expect(JSON.parse(failed ?? "null")).toMatchObject({
+      sesMessageId: id,
+      stream: "ticket",
+      recipients: ["support@example.com"],
+    });
     expect(text).toContain(id);
     expect(text).not.toContain("SECRET");
     expect((await pipeline.record(id, "support@example.com"))?.cause).toContain("SECRET-ERROR");

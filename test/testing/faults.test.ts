@@ -134,3 +134,20 @@ test("webhooks are answered here: what they were told, and with which id", async
     ["https://shop.example/hook", "suppression.created"],
   ]);
 });
+
+test("a function that the engine does not have is no fault that never happens: its name throws, with those there are", async () => {
+  const mailweir = await start({
+    local: { functions: { "own-function": "test/local/invoke/modules/echo.ts" } },
+    streams: { invoices: { recipients: ["invoices@example.com"], worker: async () => ({ outcome: "filed" }) } },
+  });
+  for (const name of ["bogus", "route-notifications"]) {
+    expect(() => mailweir.faults.functionTimeout(name)).toThrow(
+      expect.objectContaining({
+        code: "ERR_TEST_KIT",
+        message: expect.stringMatching(new RegExp(`"${name}".*route-notification.*work-own.*own-function`)),
+      }),
+    );
+  }
+  mailweir.faults.functionTimeout("work-own");
+  mailweir.faults.functionTimeout("own-function");
+});

@@ -221,7 +221,19 @@ describe("SMTP smuggling (RFC 5321 §2.3.8, §4.1.1.4)", () => {
     );
     expect(await client.say("NOOP\r\n")).toMatch(/^250 /);
     expect(accepted).toEqual([]);
-    expect(refusals).toMatchObject([{ stage: "DATA" }]);
+    expect(refusals).toMatchObject([
+      { stage: "DATA", recipients: ["a@shop.example"], reason: expect.stringMatching(/client.*CRLF/) },
+    ]);
+  });
+
+  test("the refusal names the first recipients, and how many more there were", async () => {
+    const { smtp, refusals } = await start({});
+    const client = await greeted(smtp, "ann@sender.example");
+    const to = Array.from({ length: 12 }, (_, index) => `r${index}@shop.example`);
+    for (const address of to) await client.say(`RCPT TO:<${address}>\r\n`);
+    await client.say("DATA\r\n");
+    expect(await client.say("a\nb\r\n.\r\n")).toMatch(/^550 5\.5\.2 /);
+    expect(refusals).toMatchObject([{ stage: "DATA", recipients: to.slice(0, 10), moreRecipients: 2 }]);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Refusal } from "../../../store/engine-store.ts";
 import { Empty } from "../show/empty.tsx";
-import { Facts } from "../show/facts.tsx";
+import { Facts, lines } from "../show/facts.tsx";
 import { PagedList } from "../show/paged-list.tsx";
 import { count, safe } from "../show/text.ts";
 import { Time } from "../show/time.tsx";
@@ -38,7 +38,9 @@ export function Refusals() {
   );
 }
 
-function Row({ refusal: { at, ip, helo, stage, from, recipient, reply, reason } }: { refusal: Refusal }) {
+function Row({ refusal }: { refusal: Refusal }) {
+  const { at, ip, helo, stage, from, recipient, recipients = [], moreRecipients = 0, reply, reason } = refusal;
+  const named = moreRecipients > 0 ? [...recipients, `and ${moreRecipients} more`] : recipients;
   return (
     <div data-row tabIndex={-1}>
       <div class="head">
@@ -53,6 +55,7 @@ function Row({ refusal: { at, ip, helo, stage, from, recipient, reply, reason } 
           ["client", `${ip}, calling itself ${helo || "nothing yet"}`],
           ["sender", from === undefined ? null : from || "<>"],
           ["recipient", recipient],
+          [named.length === 1 ? "recipient" : "recipients", lines(named)],
         ]}
       />
     </div>
