@@ -1,3 +1,4 @@
+import type { QueueTopology } from "../../shared/config/topology.ts";
 import { normaliseAddress } from "../../shared/mail/address.ts";
 import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Sql, Transaction } from "./database.ts";
@@ -24,6 +25,51 @@ export function failDeadLetter(tx: Transaction, body: string, queue: string, rec
     // The worker's own words, when it noted any, say more than the count.
     const noted = tx.get("SELECT cause FROM recipients WHERE seq = ? AND recipient = ?", seq, recipient)?.["cause"];
     failRecipient(tx, seq, recipient, now, typeof noted === "string" ? undefined : given);
+  }
+}
+
+/**
+ * Takes away the dead letters of a recipient that is decided anew: with it they have had their answer, and a later failure
+ * makes a letter of its own. Where one concerns others too, it stays until none of them is `failed`. So does what was received
+ * for the last time and only waits to be moved: later, it would end as failed what is under way again.
+ */
+export function dropAnsweredLetters(
+  tx: Transaction,
+  queues: readonly QueueTopology[],
+  { seq, sesMessageId, recipient }: { seq: number; sesMessageId: SesMessageId; recipient: string },
+  now: number,
+): void {
+  const states = new Map(
+    tx
+      .all("SELECT recipient, state, open FROM recipients WHERE seq = ?", seq)
+      .map((row) => [String(row["recipient"]), { failed: row["state"] === "failed", open: row["open"] === 1 }]),
+  );
+  const answers = (body: unknown, isMoved: boolean): boolean => {
+    const subject = subjectOf(String(body));
+    if (subject?.sesMessageId !== sesMessageId) return false;
+    const concerned = subject.recipients === "undecided" ? [...states.keys()] : subject.recipients;
+    if (!concerned.includes(recipient)) return false;
+    return concerned.every((address) => {
+      const { failed = false, open = false } = states.get(address) ?? {};
+      // In its queue somebody may be working through it just now.
+      return !failed && (isMoved || !open || address === recipient);
+    });
+  };
+  const drop = (isMoved: boolean, where: string, ...values: readonly (string | number)[]) => {
+    const rows = tx.all(
+      `SELECT id, body FROM queue_messages WHERE ${where} AND instr(body, ?) > 0`,
+      ...values,
+      sesMessageId,
+    );
+    for (const { id, body } of rows) {
+      if (answers(body, isMoved)) tx.run("DELETE FROM queue_messages WHERE id = ?", Number(id));
+    }
+  };
+  for (const { name, deadLetterQueue, maxReceiveCount, delayMs = 0 } of queues) {
+    if (deadLetterQueue === undefined || maxReceiveCount === undefined) continue;
+    drop(true, "queue = ? AND dead_from IS NOT NULL", deadLetterQueue);
+    // A queue with a delay holds everything of its last minutes: too much to be looked through.
+    if (delayMs === 0) drop(false, "queue = ? AND visible_at > ? AND receive_count >= ?", name, now, maxReceiveCount);
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { QueueTopology } from "../../shared/config/topology.ts";
 import type {
   Claim,
   Clock,
@@ -11,6 +12,7 @@ import type {
 import { forgottenRecord } from "../../shared/retention/forgotten-record.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
+import { dropAnsweredLetters } from "./dead-letter.ts";
 import { findSequence, sequenceOf } from "./ids.ts";
 import { feed } from "./stream-feed.ts";
 import { countEvent, type StreamEvent } from "./stream-minutes.ts";
@@ -25,7 +27,7 @@ const selectUnfinished = `SELECT ${columns} FROM recipients r JOIN ids ON ids.se
   WHERE r.open = 1 AND r.received_at < ? ORDER BY r.received_at, r.seq LIMIT ?`;
 
 /** The ledger in SQLite. Recipients of accepted messages stand in it as `received` from the moment of the 250. */
-export function createLedger(database: Database, clock: Clock): Ledger {
+export function createLedger(database: Database, clock: Clock, queues: readonly QueueTopology[] = []): Ledger {
   const record = (sql: Sql, seq: number, recipient: string): RecipientRecord | undefined => {
     const row = sql.get(selectOne, seq, recipient);
     return row && toRecord(row);
@@ -86,6 +88,7 @@ export function createLedger(database: Database, clock: Clock): Ledger {
           recipient,
         );
         if (changes === 0) return undefined;
+        dropAnsweredLetters(tx, queues, { seq, sesMessageId, recipient }, clock.now().getTime());
         if (stream !== null) feed(tx, stream, seq, recipient);
         return record(tx, seq, recipient);
       }),

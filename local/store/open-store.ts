@@ -125,7 +125,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       topics: createTopics(database, publishing),
       keys: createKeyStore(fs, folder.keys, random, options.kmsKeyArns),
       secrets,
-      ledger: createLedger(database, clock),
+      ledger: createLedger(database, clock, topology.queues),
       suppressions: createSuppressions(database, clock, handOver),
       propagations: createPropagations(database, clock),
       webhooks: options.webhooks ?? createWebhooks(),

@@ -73,6 +73,76 @@ describe("with the move to the dead-letter queue", () => {
   });
 });
 
+describe("when it is tried again", () => {
+  const bob = "bob@in.example";
+  const dead = async (store: Store) => (await store.ports.queues.peek("ticket-dlq", { limit: 10 })).length;
+
+  test("the recipient's dead letter goes with the new decision, and others stay", async () => {
+    const { store } = await openTemporary();
+    const other = sesId(2);
+    await store.ports.ledger.decide([decisionFor(id, ann), decisionFor(other, ann)]);
+    await receiveUntilDead(store, "ticket", JSON.stringify(streamMessage(id, [ann])));
+    await store.ports.queues.send("ticket", [{ id: "m", body: JSON.stringify(streamMessage(other, [ann])) }]);
+    for (let receive = 1; receive <= 4; receive++) {
+      for (const { receiptHandle } of await store.ports.queues.receive("ticket", { max: 1 })) {
+        await store.ports.queues.changeVisibility("ticket", receiptHandle, 0);
+      }
+    }
+    expect(await dead(store)).toBe(2);
+    expect(await store.ports.ledger.redecide(decisionFor(id, ann))).toMatchObject({ state: "decided" });
+    const left = await store.ports.queues.peek("ticket-dlq", { limit: 10 });
+    expect(left.map(({ body }) => JSON.parse(body).sesMessageId)).toEqual([other]);
+    expect((await store.ports.ledger.recipients(other))[0]).toMatchObject({ state: "failed" });
+  });
+
+  test("a letter of two stays until both are tried again", async () => {
+    const { store } = await openTemporary();
+    await store.ports.ledger.decide([decisionFor(id, ann), decisionFor(id, bob)]);
+    await receiveUntilDead(store, "ticket", JSON.stringify(streamMessage(id, [ann, bob])));
+    await store.ports.ledger.redecide(decisionFor(id, ann));
+    expect(await dead(store)).toBe(1);
+    await store.ports.ledger.redecide(decisionFor(id, bob));
+    expect(await dead(store)).toBe(0);
+  });
+
+  test("what failed for the last time and is not moved yet neither comes back nor ends what is under way", async () => {
+    const { store, clock } = await openTemporary();
+    await store.ports.ledger.decide([decisionFor(id, ann), decisionFor(id, bob)]);
+    const { queues, ledger } = store.ports;
+    await queues.send(
+      "ticket",
+      [ann, bob].map((to) => ({ id: to, body: JSON.stringify(streamMessage(id, [to])) })),
+    );
+    for (let receive = 1; receive <= 3; receive++) {
+      for (const { receiptHandle } of await queues.receive("ticket", { max: 2 })) {
+        await queues.changeVisibility("ticket", receiptHandle, receive === 3 ? 8_000 : 0);
+      }
+    }
+    const claim = await claimAgain(ledger, { sesMessageId: id, recipient: ann });
+    await ledger.finish(claim, { state: "failed", outcome: "failed", cause: "the door is shut" });
+    await ledger.redecide(decisionFor(id, ann));
+    clock.advance(10_000);
+    expect(await queues.receive("ticket", { max: 2 })).toEqual([]);
+    expect((await queues.peek("ticket-dlq", { limit: 10 })).map(({ body }) => JSON.parse(body).recipients)).toEqual([
+      [bob],
+    ]);
+    expect((await records(store)).map(([to, state]) => [to, state])).toEqual([
+      [ann, "decided"],
+      [bob, "failed"],
+    ]);
+  });
+
+  test("a retry that fails too has one letter", async () => {
+    const { store } = await openTemporary();
+    await store.ports.ledger.decide([decisionFor(id, ann)]);
+    await receiveUntilDead(store, "ticket", JSON.stringify(streamMessage(id, [ann])));
+    await store.ports.ledger.redecide(decisionFor(id, ann));
+    await receiveUntilDead(store, "ticket", JSON.stringify(streamMessage(id, [ann])));
+    expect(await dead(store)).toBe(1);
+    expect((await records(store))[0]).toMatchObject([ann, "failed", expect.stringContaining("gave up")]);
+  });
+});
+
 describe("repair", () => {
   test("a redriven message comes again from its own queue, and the worker may claim", async () => {
     const { store } = await openTemporary();
