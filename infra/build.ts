@@ -118,9 +118,12 @@ async function buildFunction(
           onLoad({ filter: /^deployed-config$/, namespace: "mailweir" }, () => ({
             contents: deployed,
             loader: "js",
-            resolveDir: join(projectFolder, "shared", "aws"),
+            resolveDir: projectFolder,
           }));
           onResolve({ filter: /^#mail-config$/ }, () => ({ path: configFile }));
+          onResolve({ filter: /^#resource-names$/ }, () => ({
+            path: join(projectFolder, "shared", "config", "names.ts"),
+          }));
           // Node imports by address too, and a configuration may.
           onResolve({ filter: /^file:/ }, ({ path }) => ({ path: fileURLToPath(path) }));
         },

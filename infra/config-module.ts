@@ -57,7 +57,7 @@ export function configModule(config: ResolvedConfig, raw: unknown, stage: string
   const { names: _names, ...data } = config;
   const text = literal(data, []);
   return `${hasFunctions ? `import raw from "#mail-config";` : ""}
-import { resourceNames, stagePrefix } from "../config/names.ts";
+import { resourceNames, stagePrefix } from "#resource-names";
 export const stage = ${JSON.stringify(stage)};
 export function configFor(accountId) {
   const config = ${text};

@@ -38,6 +38,8 @@ export interface AwsPipeline {
   readonly units: WriteUnits;
   /** What the functions asked AWS for, and may not by their roles: `function action resource`. */
   forbidden(): readonly string[];
+  /** While it runs, others call beside a function, or one that was given up: no call is counted as a function's. */
+  unattributed<T>(run: () => Promise<T>): Promise<T>;
   /** Functions that asked for anything. */
   seen(): ReadonlySet<string>;
   readonly tables: { readonly ledger: string; readonly store: string };
@@ -137,8 +139,10 @@ export async function openAwsPipeline(
   const units = createWriteUnits(schemasOf(tables));
   const uses = new Map<string, { readonly functionName: string; readonly use: ReturnType<typeof usesOf>[number] }>();
   let running = "";
+  let attributed = true;
   proxy.onAnswer = (call, answer) => {
     units.see(call, answer);
+    if (!attributed) return;
     for (const use of usesOf(call, config)) {
       uses.set(`${running} ${use.action} ${use.resource}`, { functionName: running, use });
     }
@@ -188,6 +192,14 @@ export async function openAwsPipeline(
     tables,
     forbidden: () =>
       [...uses].flatMap(([text, { functionName, use }]) => (allows(functionName, use, config, tables) ? [] : [text])),
+    async unattributed(run) {
+      attributed = false;
+      try {
+        return await run();
+      } finally {
+        attributed = true;
+      }
+    },
     seen: () => new Set([...uses.values()].map(({ functionName }) => functionName)),
     call,
     calls,
