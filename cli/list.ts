@@ -33,6 +33,7 @@ A message is listed from the moment its sender heard 250. The JSON line is descr
         while (left > 0) {
           const page = await store.engine.list({ limit: Math.min(500, left), ...(before !== undefined && { before }) });
           const text = page.map((message) => (options.json ? `${jsonText(line(message))}\n` : table(message))).join("");
+          if (!any && page.length > 0 && !options.json) process.stdout.write(header);
           // A reader that is slower than the database must not make us hold all of it.
           if (!process.stdout.write(text)) await once(process.stdout, "drain");
           any ||= page.length > 0;
@@ -53,6 +54,8 @@ A message is listed from the moment its sender heard 250. The JSON line is descr
 function line({ sesMessageId, receivedAt, envelope, recipients }: ListedMessage) {
   return { sesMessageId, receivedAt, envelope, recipients };
 }
+
+const header = "received, UTC        SES message id, sender, subject; below it who gets it\n";
 
 function table({ sesMessageId, receivedAt, envelope, subject, recipients }: ListedMessage): string {
   const head = `${receivedAt.slice(0, 19).replace("T", " ")}  ${sesMessageId}  ${printable(envelope.from || "<>", 40)}  ${printable(subject ?? "", 50)}\n`;

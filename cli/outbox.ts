@@ -86,6 +86,7 @@ async function list(options: OutboxOptions): Promise<void> {
         ...(before !== undefined && { before }),
         ...(state && { state }),
       });
+      if (before === undefined && page.length > 0 && !options.json) process.stdout.write(header);
       for (const entry of page) process.stdout.write(options.json ? `${jsonText(entry)}\n` : row(entry));
       const last = page.at(-1);
       if (!last) break;
@@ -144,6 +145,8 @@ async function find(
     `There is no mail ${JSON.stringify(number)} in the outbox: see  mailweir outbox list  for those that are`,
   );
 }
+
+const header = "number  created, UTC         kind            state    recipients; below it what was answered\n";
 
 function row({ number, createdAt, kind, state, recipients, attempts, dueAt, cause }: OutboxEntry): string {
   const to = recipients.map(({ recipient }) => recipient).join(", ");

@@ -89,6 +89,7 @@ async function list(options: QuarantineOptions): Promise<void> {
         limit: Math.min(200, left),
         ...(after !== undefined && { after }),
       });
+      if (after === undefined && page.length > 0 && !options.json) process.stdout.write(header);
       for (const held of page) process.stdout.write(options.json ? `${jsonText(shape(held))}\n` : row(held));
       const last = page.at(-1);
       if (!last) break;
@@ -221,6 +222,8 @@ function shape({ sesMessageId, recipient, intendedStream, reasons, heldAt, messa
     verdicts,
   };
 }
+
+const header = "held since, UTC      SES message id, sender, subject; below it for whom and why\n";
 
 function row(held: HeldMessage): string {
   const { sesMessageId, recipient, heldAt, intendedStream, reasons, message } = held;

@@ -134,6 +134,7 @@ async function list({ json, limit, data, config, ...rest }: TicketOptions): Prom
         after,
         limit: Math.min(200, left),
       });
+      if (shown === 0 && page.tickets.length > 0 && !json) process.stdout.write(header);
       for (const ticket of page.tickets) process.stdout.write(json ? `${jsonText(ticket)}\n` : row(ticket));
       left -= page.tickets.length;
       shown += page.tickets.length;
@@ -202,6 +203,8 @@ function ticketNumber(text: string): number {
   if (Number.isSafeInteger(number) && number > 0) return number;
   throw new TicketUsageError(`${JSON.stringify(text)} is no ticket's number: see  mailweir ticket list`);
 }
+
+const header = "ticket  state   last change, UTC  from, subject\n";
 
 function row({ id, state, subject, participants, assignee, tags, updatedAt, relatedTo }: TicketSummary): string {
   const more = [

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { type ConfigFault, didYouMean } from "./config-error.ts";
-import { configSchema, knownKeys } from "./config-schema.ts";
+import { configSchema, exampleValues, knownKeys } from "./config-schema.ts";
 import { secretSources } from "./secret-source.ts";
 
 export interface ShapeFindings {
@@ -57,7 +57,7 @@ function toFaults(issue: Issue, input: unknown, before: readonly PropertyKey[]):
         only?.code === "invalid_type" && only.path.length === 0 && more.length === 0 ? [only.expected] : [],
       );
       if (expected.length > 0 && expected.length === issue.errors.length) {
-        return [{ at, problem: `is ${show(found)}`, allowed: [...new Set(expected)].join(" or ") }];
+        return [{ at, problem: `is ${show(found)}`, allowed: kindAt(path, ...new Set(expected)) }];
       }
       // The branch that came furthest is the one the writer meant.
       const best = [...issue.errors].sort((a, b) => rank(b) - rank(a))[0];
@@ -74,7 +74,13 @@ function toFaults(issue: Issue, input: unknown, before: readonly PropertyKey[]):
     case "invalid_key":
       return [{ at, problem: "this name is not possible here", ...unionWords(path) }];
     case "invalid_type":
-      return [{ at, problem: found === undefined ? "is missing" : `is ${show(found)}`, allowed: issue.expected }];
+      return [
+        {
+          at,
+          problem: found === undefined ? "is missing" : `is ${show(found)}`,
+          allowed: kindAt(path, issue.expected),
+        },
+      ];
     case "too_small":
       return [{ at, problem: `${show(found)} is too small or empty`, allowed: `at least ${issue.minimum}` }];
     case "too_big":
@@ -82,6 +88,13 @@ function toFaults(issue: Issue, input: unknown, before: readonly PropertyKey[]):
     default:
       return [{ at, problem: issue.message }];
   }
+}
+
+/** The kind, with an example where the setting has one. */
+function kindAt(path: readonly PropertyKey[], ...expected: readonly string[]): string {
+  const kinds = expected.join(" or ");
+  const example = exampleValues[starred(path)];
+  return example === undefined ? kinds : `${kinds}, for example ${example}`;
 }
 
 /** Where exactly one of several words has to stand: where a secret is kept. */
@@ -129,8 +142,12 @@ function unionWords(path: readonly PropertyKey[], found?: unknown): { allowed?: 
 
 function keysAt(path: readonly PropertyKey[]): readonly string[] {
   const exact = path.map(String).join(".");
-  const starred = path.map((part, index) => (isName(path, index) ? "*" : String(part))).join(".");
-  return knownKeys[exact] ?? knownKeys[starred] ?? [];
+  return knownKeys[exact] ?? knownKeys[starred(path)] ?? [];
+}
+
+/** `streams.*.recipients`: names of the user's do not count. */
+function starred(path: readonly PropertyKey[]): string {
+  return path.map((part, index) => (isName(path, index) ? "*" : String(part))).join(".");
 }
 
 /** Numbers are list places; what follows `streams`, `stages`, `delivery` or `scanners` is a name of the user's. */

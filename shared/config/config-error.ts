@@ -9,14 +9,14 @@ export interface ConfigFault {
   readonly suggestion?: string;
 }
 
-/** All mistakes of a configuration at once; nothing was started. */
+/** All mistakes of a configuration at once. */
 export class ConfigError extends MailweirError {
   readonly code = "ERR_CONFIG";
   readonly retryable = false;
   readonly faults: readonly ConfigFault[];
   constructor(faults: readonly ConfigFault[], file = "the configuration") {
     const count = faults.length === 1 ? "One mistake" : `${faults.length} mistakes`;
-    super(`${count} in ${file}; nothing was started.\n${faults.map(describe).join("\n")}`);
+    super(`${count} in ${file}: it cannot be used like this.\n${faults.map(describe).join("\n")}`);
     this.faults = faults;
   }
 }

@@ -361,6 +361,26 @@ const retention = z.strictObject({
   tickets: retentionPeriod.optional(),
 });
 
+/** What may stand at a setting, for whoever wrote something of another kind; names of the user's are `*`. */
+export const exampleValues: Readonly<Record<string, string>> = {
+  domains: '["example.com"]',
+  streams: '{ ticket: { recipients: ["support@example.com"] } }',
+  "streams.*": '{ recipients: ["support@example.com"] }',
+  "streams.*.recipients": '["support@example.com"]',
+  "streams.*.webhook.url": '"https://shop.example.com/mail"',
+  "rejects.*.recipients": '["old@example.com"]',
+  "local.data": '"data"',
+  "local.smtp": '"127.0.0.1:2525"',
+  "local.http": '"127.0.0.1:8025"',
+  "local.https": '"127.0.0.1:8443"',
+  "local.dns": '{ servers: ["192.0.2.53"] }',
+  "local.tls.key": '"tls/key.pem"',
+  "local.tls.cert": '"tls/cert.pem"',
+  region: '"eu-west-1"',
+  "aws.bucket": '"example-mail"',
+  "aws.alarms.email": '"ops@example.com"',
+};
+
 export const configSchema = z.strictObject({
   domains: z.array(text).min(1).max(10_000),
   streams: z.record(text, stream).optional(),

@@ -209,10 +209,12 @@ describe("list", () => {
     await ended(id);
     const { stdout } = await callCli(["list", "--limit", "1", "--data", data]);
     expect(stdout).toMatch(
-      new RegExp(`^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d  ${id}  lee@sender\\.example  bell··\\[31m\n`),
+      new RegExp(
+        `^received, UTC .*\n\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d  ${id}  lee@sender\\.example  bell··\\[31m\n`,
+      ),
     );
     expect(stdout).toContain("    ann@in.example → personal: done (delivered");
-    expect(stdout.trimEnd().split("\n")).toHaveLength(2);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(3);
   });
 
   test.for<[string, string[], number, string]>([

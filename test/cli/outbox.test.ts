@@ -54,7 +54,9 @@ test("a bounce that the relay refuses is failed, seen everywhere, and sent again
   expect(journey.outgoing).toEqual([failed]);
   const status = (await (await running.fetch("/api/status")).json()) as { outbox: unknown };
   expect(status.outbox).toEqual({ failed: 1 });
-  expect((await cli(["list"])).stdout).toMatch(/bounce {10}failed {3}ann@sender\.example\n +550 5\.7\.1/);
+  expect((await cli(["list"])).stdout).toMatch(
+    /^number .*UTC.*\n.*bounce {10}failed {3}ann@sender\.example\n +550 5\.7\.1/,
+  );
 
   const out = join(folder, "bounce.eml");
   expect((await cli(["raw", "1", "--out", out])).exit).toBe(0);

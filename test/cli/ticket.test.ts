@@ -19,7 +19,7 @@ const json = async (...args: readonly string[]) => {
 };
 
 test("a ticket is listed, shown, answered once, noted upon, assigned, tagged, closed", async () => {
-  expect((await ticket("list")).stdout).toMatch(/1 {2}open .*ann@sender\.example {2}Broken door/);
+  expect((await ticket("list")).stdout).toMatch(/^ticket .*UTC.*\n +1 {2}open .*ann@sender\.example {2}Broken door/);
   expect((await ticket("list", "--text", "no such words")).stdout).toBe("No such tickets.\n");
 
   const answer = ["reply", "1", "--text", "It is on its way.", "--by", "carol", "--id", "first"];

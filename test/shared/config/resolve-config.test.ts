@@ -22,6 +22,21 @@ const plainWebhook = { url: "http://shop.example.com/mail", secretFrom: { env: "
 
 describe("every mistake has its place, what is allowed, and a suggestion", () => {
   test.for<[string, unknown, Partial<ConfigFault>]>([
+    [
+      "no domains",
+      { streams },
+      { at: "domains", problem: "is missing", allowed: 'array, for example ["example.com"]' },
+    ],
+    [
+      "a port alone",
+      { ...base, local: { http: 8025 } },
+      { at: "local.http", problem: "is 8025", allowed: 'string, for example "127.0.0.1:8025"' },
+    ],
+    [
+      "recipients that are no list",
+      { ...base, streams: { ...streams, ticket: { recipients: "support@example.com" } } },
+      { at: "streams.ticket.recipients", allowed: 'array, for example ["support@example.com"]' },
+    ],
     ["a misspelt setting", { ...base, ipFilter: [] }, { at: "ipFilter", suggestion: 'did you mean "ipFilters"?' }],
     [
       "a misspelt stream setting",
