@@ -36,9 +36,16 @@ export function Course({ journey }: { journey: Journey }) {
 }
 
 function Node({ title, says, tone }: Stop) {
+  // An address is broken at its @ first.
+  const text = safe(says);
+  const at = text.lastIndexOf("@");
   return (
     <li class={`node ${tone}`}>
-      <b class={longestWord(says) > 16 ? "long" : undefined}>{safe(says)}</b>
+      <b class={longestWord(says) > 16 ? "long" : undefined}>
+        {text.slice(0, Math.max(0, at))}
+        {at > 0 && <wbr />}
+        {text.slice(Math.max(0, at))}
+      </b>
       <span>{safe(title)}</span>
     </li>
   );
