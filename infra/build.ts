@@ -1,12 +1,12 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { build, type Metafile } from "esbuild";
+import { build, type Metafile, type Plugin } from "esbuild";
 import { loadConfig } from "../shared/config/load-config.ts";
 import { BuildError } from "./build-error.ts";
 import { accountPlaceholder, configModule } from "./config-module.ts";
 import { findHandlers, projectFolder } from "./load-deployment.ts";
-import { pastBarrels } from "./past-barrels.ts";
+import { createPastBarrels } from "./past-barrels.ts";
 
 export interface BuiltFunction {
   readonly name: string;
@@ -80,12 +80,20 @@ export async function buildFunctions(
   const config = await loadConfig(file, { stage, accountId: accountPlaceholder });
   const { default: raw }: { readonly default?: unknown } = await import(pathToFileURL(file).href);
   const deployed = configModule(config, raw, stage);
-  return Promise.all(names.map((name) => buildFunction(name, { configFile: file, deployed, out: join(out, name) })));
+  const pastBarrels = createPastBarrels();
+  return Promise.all(
+    names.map((name) => buildFunction(name, { configFile: file, deployed, pastBarrels, out: join(out, name) })),
+  );
 }
 
 async function buildFunction(
   name: string,
-  { configFile, deployed, out }: { readonly configFile: string; readonly deployed: string; readonly out: string },
+  {
+    configFile,
+    deployed,
+    pastBarrels,
+    out,
+  }: { readonly configFile: string; readonly deployed: string; readonly pastBarrels: Plugin; readonly out: string },
 ): Promise<BuiltFunction> {
   const result = await build({
     entryPoints: [{ in: join(projectFolder, "functions", name, "handler.ts"), out: "index" }],

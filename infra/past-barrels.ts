@@ -4,31 +4,38 @@ import { dirname, join } from "node:path";
 import type { OnLoadResult, Plugin, PluginBuild } from "esbuild";
 
 /**
- * Leads imports past the index files of AWS's core packages to the files that define what is imported. The bundler puts a file into
+ * For the builds of one call, which read each file once: leads imports past the index files of AWS's core packages to the files that define what is imported. The bundler puts a file into
  * the start part when an index there names it, used or not, as soon as a part that is loaded later uses it: with S3 somewhere behind
  * an import(), every start carried XML.
  */
-export const pastBarrels: Plugin = {
-  name: "past-barrels",
-  setup(build) {
-    const barrels = new Map<string, Promise<ReadonlyMap<string, Origin>>>();
-    build.onLoad(
-      { filter: /[\\/](?:node_modules[\\/]@(?:aws-sdk|smithy)[\\/].*\.js|shared[\\/]aws[\\/][^\\/]+\.ts)$/ },
-      async ({ path }) => {
-        const text = await readFile(path, "utf8");
-        const contents = await rewritten(text, async (from) => {
-          const barrel = await pathOf(build, from, dirname(path));
-          if (barrel === undefined) return undefined;
-          const known = barrels.get(barrel) ?? originsOf(build, barrel);
-          barrels.set(barrel, known);
+export function createPastBarrels(): Plugin {
+  const barrels = new Map<string, Promise<ReadonlyMap<string, Origin>>>();
+  const files = new Map<string, Promise<OnLoadResult>>();
+  const load = async (build: PluginBuild, path: string): Promise<OnLoadResult> => {
+    const text = await readFile(path, "utf8");
+    const contents = await rewritten(text, async (from) => {
+      const barrel = await pathOf(build, from, dirname(path));
+      if (barrel === undefined) return undefined;
+      const known = barrels.get(barrel) ?? originsOf(build, barrel);
+      barrels.set(barrel, known);
+      return known;
+    });
+    return { contents, loader: path.endsWith(".ts") ? "ts" : "js", resolveDir: dirname(path) };
+  };
+  return {
+    name: "past-barrels",
+    setup(build) {
+      build.onLoad(
+        { filter: /[\\/](?:node_modules[\\/]@(?:aws-sdk|smithy)[\\/].*\.js|shared[\\/]aws[\\/][^\\/]+\.ts)$/ },
+        ({ path }) => {
+          const known = files.get(path) ?? load(build, path);
+          files.set(path, known);
           return known;
-        });
-        const loader: OnLoadResult["loader"] = path.endsWith(".ts") ? "ts" : "js";
-        return { contents, loader, resolveDir: dirname(path) };
-      },
-    );
-  },
-};
+        },
+      );
+    },
+  };
+}
 
 /** The file that a name comes from, and how it is called there. */
 interface Origin {
