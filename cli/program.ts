@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   play: () => import("./play.ts"),
   list: () => import("./list.ts"),
   status: () => import("./status.ts"),
+  refusals: () => import("./refusals.ts"),
   raw: () => import("./raw.ts"),
   explain: () => import("./explain.ts"),
   check: () => import("./check.ts"),

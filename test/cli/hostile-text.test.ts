@@ -72,6 +72,7 @@ async function shown(): Promise<ReadonlyMap<string, string>> {
     ["quarantine", "list", ...where],
     ["outbox", "list", ...where],
     ["status", ...where],
+    ["refusals", ...where],
     ["suppress", "list", ...where],
     ...[0, 1, 2, 3, 4].map((number) => ["inspect", join(folder, `${number}.eml`)]),
   ];

@@ -227,6 +227,28 @@ describe("list", () => {
   });
 });
 
+describe("refusals", () => {
+  test("shows who was turned away, newest first, with reply and reason", async () => {
+    await callCli(["send", "--to", "older@elsewhere.example", "--data", data]);
+    await callCli(["send", "--to", "newer@elsewhere.example", "--from", "lee@sender.example", "--data", data]);
+    const { exit, stdout } = await callCli(["refusals", "--limit", "2", "--json", "--data", data]);
+    expect(exit).toBe(0);
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
+    expect(lines).toMatchObject([
+      { stage: "RCPT", from: "lee@sender.example", recipient: "newer@elsewhere.example", ip: "127.0.0.1" },
+      { stage: "RCPT", recipient: "older@elsewhere.example", reply: expect.stringMatching(/^550 /) },
+    ]);
+    const people = await callCli(["refusals", "--limit", "1", "--data", data]);
+    expect(people.stdout).toMatch(
+      /^refused, UTC .*\n\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}127\.0\.0\.1, calling itself \S+, at RCPT\n {4}550 .*\n {4}elsewhere\.example is not under a verified domain\n {4}lee@sender\.example → newer@elsewhere\.example\n\d+ older: /,
+    );
+    expect(people.stdout).not.toContain("older@");
+  });
+});
+
 describe("raw", () => {
   // Octets that are no text, a line that begins with a dot, none of it ending in a line end of another kind.
   const octets = Buffer.concat([
