@@ -2,7 +2,8 @@ import type { Authentication } from "../shared/receipt/authentication.ts";
 import type { Explanation } from "./explain-mail.ts";
 import { printable } from "./printable.ts";
 
-function checks({ spf, dkim, dmarc, arc }: Authentication): string[] {
+/** What authentication found, in words. */
+export function checks({ spf, dkim, dmarc, arc }: Authentication): string[] {
   const name = (domain: string) => printable(domain === "" ? "no domain" : domain, 80);
   const signatures = dkim.map(
     ({ result, domain, aligned }) => `${result} by ${name(domain)}${aligned ? "" : ", not aligned"}`,

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   list: () => import("./list.ts"),
   status: () => import("./status.ts"),
   refusals: () => import("./refusals.ts"),
+  show: () => import("./show.ts"),
   raw: () => import("./raw.ts"),
   explain: () => import("./explain.ts"),
   check: () => import("./check.ts"),

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { readJourney } from "../local/console/api.ts";
 import type { Journey, JourneyRecipient } from "../local/console/journey.ts";
+import { readJourney } from "../local/console/read-journey.ts";
 import type { Engine } from "../local/engine.ts";
 import type { OutboxEntry } from "../local/store/outbox-entries.ts";
 import { MailweirError } from "../shared/errors.ts";

@@ -5,21 +5,17 @@ import { streamSSE } from "hono/streaming";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { MailweirError } from "../../shared/errors.ts";
 import { normaliseAddress, parseMailAddress } from "../../shared/mail/address.ts";
-import { decodeWords } from "../../shared/mail/encoded-words.ts";
-import { headerValue, parseHeaderSection } from "../../shared/mail/headers.ts";
 import type { HeldMessage, Ports } from "../../shared/ports.ts";
-import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
+import { parseSesMessageId } from "../../shared/ses-message-id.ts";
 import { discardHeld } from "../../shared/streams/discard.ts";
 import { openContent } from "../../shared/streams/open-content.ts";
 import { releaseFromQuarantine } from "../../shared/streams/release.ts";
-import { readHeader } from "../actions/stored-block.ts";
 import type { Verify } from "../actions/verify.ts";
 import type { Log } from "../log.ts";
 import type { Forgetting } from "../retention/forgetting.ts";
 import type { Search } from "../search/open-search.ts";
 import { SearchSyntaxError } from "../search/parse-query.ts";
 import type { Reception } from "../smtp/reception.ts";
-import type { EngineStore } from "../store/engine-store.ts";
 import type { Store } from "../store/open-store.ts";
 import { heldCursor } from "../store/quarantine.ts";
 import { storedContentOf } from "../store/stored-content.ts";
@@ -28,12 +24,12 @@ import { watchCommits } from "./changes.ts";
 import { serveCompose } from "./compose-api.ts";
 import { serveFeed } from "./feed-api.ts";
 import { type FindingsParts, serveFindings } from "./findings-api.ts";
-import { buildJourney, type Journey } from "./journey.ts";
 import { jsonBody } from "./json-body.ts";
 import { serveMail } from "./mail-api.ts";
 import { serveOutbox } from "./outbox-api.ts";
 import { limitOf, nextOf, orderOf, wholeNumber } from "./paging.ts";
 import { problem } from "./problem.ts";
+import { readJourney } from "./read-journey.ts";
 import { serveReceiving } from "./receive-api.ts";
 import { redriveBody } from "./redrive-body.ts";
 import { serveReplay } from "./replay-api.ts";
@@ -253,36 +249,6 @@ export function createApi({
 }
 
 const noMessage = "There is no such message: GET /api/messages lists those that are.";
-
-export async function readJourney(
-  { engine, ports }: Pick<Store, "engine" | "ports">,
-  id: SesMessageId,
-): Promise<Journey | undefined> {
-  const message = await engine.message(id);
-  if (!message) return undefined;
-  const [ruleSet, verification, log, records, outgoing, propagations, shown] = await Promise.all([
-    engine.ruleSetSnapshot(message.ruleSetSnapshot),
-    engine.verification(id),
-    engine.actionLog(id),
-    ports.ledger.recipients(id),
-    ports.outbox.about(id),
-    ports.propagations.of(id),
-    shownHeaders(engine, id),
-  ]);
-  return buildJourney({ message, ruleSet, verification, log, records, outgoing, propagations, ...shown });
-}
-
-// What a page shows of a header: longer ones are cut, before decoding and behind it.
-const maxShown = 500;
-
-async function shownHeaders(engine: Pick<EngineStore, "openRaw">, id: SesMessageId) {
-  const { headers } = parseHeaderSection(await readHeader(engine.openRaw(id)));
-  const shown = (name: string) => {
-    const value = headerValue(headers, name);
-    return value === undefined ? null : decodeWords(value.slice(0, 4 * maxShown)).slice(0, maxShown);
-  };
-  return { subject: shown("Subject"), author: shown("From") };
-}
 
 /** Without the message that goes on to the queue: a page needs to know what it is, not to have it. */
 function toHeld({ sesMessageId, recipient, intendedStream, reasons, heldAt, message }: HeldMessage) {

@@ -249,6 +249,34 @@ describe("refusals", () => {
   });
 });
 
+describe("show", () => {
+  test("says why a mail went where it went, to people and as the API does", async () => {
+    const mail = "From: Ann <ann@sender.example>\r\nSubject: My \u202eorder\r\n\r\nWhere is it?\r\n";
+    const id = await sent([await fileOf(Buffer.from(mail)), "--to", "help@in.example"]);
+    const ended = async () => {
+      const { stdout } = await callCli(["show", id, "--json", "--data", data]);
+      return JSON.parse(stdout) as { recipients: { state: string }[] };
+    };
+    await expect.poll(async () => (await ended()).recipients[0]?.state, { timeout: 60_000 }).toBe("done");
+    const answer = await fetch(`${engine.http}/api/messages/${id}`);
+    expect(await ended()).toEqual(await answer.json());
+    const { exit, stdout } = await callCli(["show", id, "--data", data]);
+    expect(exit).toBe(0);
+    expect(stdout).toContain("RCPT TO help@in.example");
+    expect(stdout).toMatch(/Verdicts: .*spf /);
+    expect(stdout).toMatch(/Rules of "[^"]+"\n {2}\S+: runs/);
+    expect(stdout).toMatch(/help@in\.example → ticket: done \(ticket-opened\)/);
+    expect(stdout).toMatch(/it is human/);
+    expect(stdout).not.toContain("\u202e");
+  });
+
+  test("an id that is not here says where to look", async () => {
+    const { exit, stderr } = await callCli(["show", "nobody", "--data", data]);
+    expect(exit).toBe(1);
+    expect(stderr).toContain("mailweir refusals");
+  });
+});
+
 describe("raw", () => {
   // Octets that are no text, a line that begins with a dot, none of it ending in a line end of another kind.
   const octets = Buffer.concat([
