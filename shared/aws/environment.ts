@@ -16,7 +16,8 @@ import { MailweirError } from "../errors.ts";
  * | `MAILWEIR_KEEP_DAYS`    | optional; how long the ledger remembers a mail, default 400                       |
  *
  * Never a secret: those are named by the configuration (`SecretSource`) and read when they are needed.
- * No other module reads `process.env`. `AWS_ENDPOINT_URL` leads to an emulator; the AWS SDK reads names of its own.
+ * Beside it only `json-client.ts` reads `process.env`, for names that the AWS SDK reads too: `AWS_ENDPOINT_URL`, which leads to an
+ * emulator, `AWS_USE_FIPS_ENDPOINT`, and the credentials.
  *
  * What else has to be there: the tables of `tables.ts`; the queues, topics and event sources of `deriveTopology`; the
  * bucket (its `ObjectCreated` events below `names.keyPrefix` only); the key behind the alias `names.kmsKeyArn`; and a
