@@ -8,7 +8,6 @@ import {
   VerifyDomainIdentityCommand,
   VerifyEmailIdentityCommand,
 } from "@aws-sdk/client-ses";
-import fc from "fast-check";
 import { beforeEach, expect, test, vi } from "vitest";
 import { importAccount } from "../../cli/import-account.ts";
 import { type Engine, startEngine } from "../../local/engine.ts";
@@ -29,6 +28,7 @@ import {
   runEngine,
   temporaryFolder,
 } from "../local/ses-api/running-engine.ts";
+import { fc } from "../property.ts";
 import { arbitraryRecipients, arbitraryRuleSet, exampleConditions } from "../shared/receipt/arbitrary-rule-set.ts";
 
 process.env["POWERTOOLS_LOG_LEVEL"] = "SILENT";

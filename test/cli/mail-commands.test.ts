@@ -82,7 +82,7 @@ async function ended(id: string): Promise<Line> {
       const open = line?.recipients.some(({ state }) => !["done", "quarantined", "failed"].includes(state ?? ""));
       return open === false ? line : undefined;
     },
-    { timeout: 15_000 },
+    { timeout: 60_000 },
   ) as Promise<Line>;
 }
 

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect } from "vitest";
 import type { Claim, Ledger, Queues, ReceivedQueueMessage } from "../../shared/ports.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
+import { fc } from "../property.ts";
 import { decisionFor, streamMessage } from "./opened.ts";
 
 /** An adapter family as the model meets it: one queue with its dead letters, and a ledger. */

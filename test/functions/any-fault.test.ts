@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { BatchResponse } from "../../functions/batch.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { buildSqsEvent } from "../../shared/receipt/sqs-event.ts";
 import { allTickets, mailsOf } from "../all-tickets.ts";
+import { fc } from "../property.ts";
 import { seeded } from "../slow/seeded.ts";
 import { type Events, openPipeline, type Pipeline } from "./pipeline.ts";
 

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alarmsOf } from "../../infra/alarms.ts";
 import { type CompiledTemplate, checkTemplate, orderedRules } from "../../infra/check-template.ts";
 import { starReasons } from "../../infra/star-reasons.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { readApiRule } from "../../shared/receipt/api-rule.ts";
+import { fc } from "../property.ts";
 import { arbitraryRuleSet, exampleConditions } from "../shared/receipt/arbitrary-rule-set.ts";
 import { compile, deployment, example } from "./compile.ts";
 

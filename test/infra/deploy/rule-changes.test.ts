@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type RuleChange, ruleChanges } from "../../../infra/deploy/rule-changes.ts";
 import type { ReceiptRule, RuleSet } from "../../../shared/receipt/model.ts";
+import { fc } from "../../property.ts";
 
 const rule = (name: string, change: Partial<ReceiptRule> = {}): ReceiptRule => ({
   name,

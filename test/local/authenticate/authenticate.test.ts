@@ -1,11 +1,11 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import fc from "fast-check";
 import { dkimSign } from "mailauth";
 import { describe, expect, test } from "vitest";
 import { authenticate } from "../../../local/authenticate/authenticate.ts";
 import { type Resolver, zoneResolver } from "../../../local/authenticate/resolver.ts";
 import { loadZone } from "../../../local/authenticate/zone.ts";
 import { verdictsFrom } from "../../../shared/receipt/authentication.ts";
+import { fc } from "../../property.ts";
 
 interface Signer {
   readonly domain: string;

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   dottedAddress,
@@ -7,6 +6,7 @@ import {
   reverseName,
   sharesPrefix,
 } from "../../../local/authenticate/ip-address.ts";
+import { fc } from "../../property.ts";
 
 const address = (text: string) => {
   const parsed = parseIpAddress(text);

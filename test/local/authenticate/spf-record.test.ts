@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseSpfRecord, SpfSyntaxError } from "../../../local/authenticate/spf-record.ts";
+import { fc } from "../../property.ts";
 
 describe("terms that RFC 7208 §12 does not allow", () => {
   test.for<[string, string]>([

@@ -76,7 +76,7 @@ test("the customer replies to what we wrote, in the same thread", async () => {
   await post(`/api/tickets/${tickets[0]?.id}/answers`, { text: "Push harder.", by: "joe" });
   const outbox = async () =>
     ((await (await running.fetch("/api/outbox")).json()) as { mails: { number: number; kind: string }[] }).mails;
-  await expect.poll(async () => (await outbox()).some(({ kind }) => kind === "reply"), { timeout: 20_000 }).toBe(true);
+  await expect.poll(async () => (await outbox()).some(({ kind }) => kind === "reply"), { timeout: 60_000 }).toBe(true);
   const sent = (await outbox()).find(({ kind }) => kind === "reply");
   const reply = await post(`/api/outbox/${sent?.number}/reply`, { text: "It works, thank you." });
   expect(reply).toMatchObject({ status: 202 });

@@ -15,11 +15,17 @@ interface Event {
 }
 
 /** A reader like any program's: takes events until it has `count`, then hangs up. */
-async function read(query: string, count: number, headers: Readonly<Record<string, string>> = {}): Promise<Event[]> {
+async function read(
+  query: string,
+  count: number,
+  headers: Readonly<Record<string, string>> = {},
+  connected: () => void = () => {},
+): Promise<Event[]> {
   const stop = new AbortController();
   const response = await running.fetch(`/api/streams/ticket/messages${query}`, { headers, signal: stop.signal });
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
+  connected();
   const events: Event[] = [];
   let text = "";
   try {
@@ -69,8 +75,9 @@ test("a program reads a stream from any place on, and resumes behind the last ev
   const rest = await read("", 2, { "last-event-id": String(all[0]?.id) });
   expect(subjects(rest)).toEqual(["Two", "Three"]);
   // Without a place: what comes from now on.
-  const waiting = read("", 1);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const connected = Promise.withResolvers<void>();
+  const waiting = read("", 1, {}, connected.resolve);
+  await connected.promise;
   await running.send(mail("Four"), ["support@example.com"]);
   expect(subjects(await waiting)).toEqual(["Four"]);
 });

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fuzzRuns } from "../../fuzz-runs.ts";
+import { fc } from "../../property.ts";
 import { type ConsoleEngine, mail, startConsoleEngine } from "./console-engine.ts";
 
 let running: ConsoleEngine;

@@ -90,7 +90,7 @@ async function settle(isDone: () => boolean): Promise<void> {
         await engine.settled();
         return isDone();
       },
-      { timeout: 20_000, interval: 20 },
+      { timeout: 60_000, interval: 20 },
     )
     .toBe(true);
 }

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findMessages } from "../../../local/search/find-messages.ts";
 import { openIndex } from "../../../local/search/open-index.ts";
 import type { Condition } from "../../../local/search/parse-query.ts";
 import { type Database, openDatabase } from "../../../local/store/database.ts";
 import { dataFolder } from "../../../local/store/layout.ts";
+import { fc } from "../../property.ts";
 
 interface Message {
   readonly seq: number;

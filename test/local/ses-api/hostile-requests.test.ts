@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fuzzRuns } from "../../fuzz-runs.ts";
+import { fc } from "../../property.ts";
 import { startSesServer } from "./ses-server.ts";
 
 const operations = [

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createDotDecoder } from "../../../local/smtp/dot-decoder.ts";
+import { fc } from "../../property.ts";
 
 /** Feeds the wire octets in the given pieces; what follows the end of data is `rest`. */
 function decode(wire: string, pieceBytes = wire.length || 1): { data: string; rest: string | undefined } {

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect as connectPlain } from "node:net";
 import { connect as connectTls } from "node:tls";
-import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { fuzzRuns } from "../../fuzz-runs.ts";
+import { fc } from "../../property.ts";
 import { startLibrarySmtp } from "./library-server.ts";
 import { dial, type Endpoint, greeted, rule, startEndpoint } from "./receiving-endpoint.ts";
 

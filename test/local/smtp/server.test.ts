@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { connect as connectTls } from "node:tls";
-import fc from "fast-check";
 import { createTransport } from "nodemailer";
 import { afterEach, describe, expect, test } from "vitest";
 import { createSelfSignedCertificate } from "../../../local/smtp/self-signed-certificate.ts";
 import { SmtpListenError } from "../../../local/smtp/server.ts";
 import { parseSesMessageId } from "../../../shared/ses-message-id.ts";
 import { fuzzRuns } from "../../fuzz-runs.ts";
+import { fc } from "../../property.ts";
 import { dial, type Endpoint, greeted, rule, startEndpoint } from "./receiving-endpoint.ts";
 
 let endpoint: Endpoint;

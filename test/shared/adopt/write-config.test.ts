@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { writeConfig } from "../../../shared/adopt/write-config.ts";
 import { temporaryFolder } from "../../cli/config-file.ts";
+import { fc } from "../../property.ts";
 
 test("what was written is what is read", async () => {
   const folder = await temporaryFolder();

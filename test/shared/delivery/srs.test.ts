@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createSrs, isSrs } from "../../../shared/delivery/srs.ts";
 import { parseMailAddress } from "../../../shared/mail/address.ts";
+import { fc } from "../../property.ts";
 
 const now = new Date("2026-08-04T09:15:02Z");
 const ring = { keys: [{ id: "a", secret: "0123456789abcdef-secret" }] };

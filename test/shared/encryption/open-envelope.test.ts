@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EncryptionContext, Keys } from "../../../shared/encryption/keys.ts";
 import { type OpenEnvelopeOptions, openEnvelope, type SealedObject } from "../../../shared/encryption/open-envelope.ts";
 import { MailweirError } from "../../../shared/errors.ts";
+import { fc } from "../../property.ts";
 import { createMemoryKeys } from "./memory-keys.ts";
 import { base64, type Format, keyArn, sesContext, type WrittenObject, writeEnvelope } from "./write-envelope.ts";
 

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from "node:fs";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   formatEnvelopeSender,
@@ -9,6 +8,7 @@ import {
   parseForwardPath,
   parseMailAddress,
 } from "../../../shared/mail/address.ts";
+import { fc } from "../../property.ts";
 
 test.for<[string, string, { localPart: string; domain: string } | undefined]>([
   ["a plain address", "ann@shop.example", { localPart: "ann", domain: "shop.example" }],

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { splitAddressList } from "../../../shared/receipt/address-list.ts";
+import { fc } from "../../property.ts";
 
 test.for<[string, string, [string, string | undefined][]]>([
   [

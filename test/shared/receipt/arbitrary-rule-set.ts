@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import type { ReceiptAction, ReceiptRule, RuleSet } from "../../../shared/receipt/model.ts";
+import { fc } from "../../property.ts";
 
 export interface RuleSetPools {
   readonly conditions: readonly string[];

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type ActionOutcome,
@@ -9,6 +8,7 @@ import {
   wantsScan,
 } from "../../../shared/receipt/evaluate.ts";
 import type { Disposition, ReceiptAction, RuleSet } from "../../../shared/receipt/model.ts";
+import { fc } from "../../property.ts";
 import { addHeader, bounce, invoke, publish, rule, ruleSet, stop, store } from "./rule-sets.ts";
 
 const a = "a@shop.example";

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseHeaderSection } from "../../../shared/mail/headers.ts";
 import type { Authentication, SpfResult } from "../../../shared/receipt/authentication.ts";
 import { buildAddedHeaders, buildHeaderBlock, type HeaderBlockInput } from "../../../shared/receipt/header-block.ts";
 import { createReceiptSigner, type ReceiptSigner } from "../../../shared/receipt/receipt-signer.ts";
+import { fc } from "../../property.ts";
 
 const authentication: Authentication = {
   spf: { result: "pass", domain: "sender.example" },

@@ -1,8 +1,8 @@
 import { BlockList, isIPv4 } from "node:net";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decideClient, validateCidr } from "../../../shared/receipt/ip-filter.ts";
 import type { IpFilter } from "../../../shared/receipt/model.ts";
+import { fc } from "../../property.ts";
 
 const allow = (cidr: string): IpFilter => ({ name: `allow-${cidr}`, policy: "Allow", cidr });
 const block = (cidr: string): IpFilter => ({ name: `block-${cidr}`, policy: "Block", cidr });

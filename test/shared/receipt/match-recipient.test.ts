@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseMailAddress } from "../../../shared/mail/address.ts";
 import {
@@ -7,6 +6,7 @@ import {
   validateRecipientCondition,
 } from "../../../shared/receipt/match-recipient.ts";
 import { matchRules } from "../../../shared/receipt/match-rules.ts";
+import { fc } from "../../property.ts";
 import { rule, ruleSet } from "./rule-sets.ts";
 
 const takes = (condition: string, recipient: string) => matchRecipient(condition, parseMailAddress(recipient)!).matches;

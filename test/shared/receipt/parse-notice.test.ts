@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { NoticeError } from "../../../shared/receipt/notice-error.ts";
 import { parseNotices, parseNoticeText } from "../../../shared/receipt/parse-notice.ts";
+import { fc } from "../../property.ts";
 
 const id = "5j0cqbk90k38aj905e1tnorltf8tije0iuq17lo1";
 const mail = { timestamp: "2026-08-04T09:15:02.417Z", source: "ann@sender.example", messageId: id };

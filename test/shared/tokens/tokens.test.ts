@@ -1,9 +1,9 @@
 import { createHmac, hkdfSync } from "node:crypto";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeBase32, encodeBase32 } from "../../../shared/tokens/base32.ts";
 import type { KeyRing } from "../../../shared/tokens/key-ring.ts";
 import { createTokens, tokenIn } from "../../../shared/tokens/tokens.ts";
+import { fc } from "../../property.ts";
 
 const now = new Date("2026-08-04T09:15:02.417Z");
 const one: KeyRing = { keys: [{ id: "a", secret: "an example secret of the first key" }] };

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createLinks } from "../../../shared/unsubscribe/link.ts";
 import { listKeys, packList, parseListId, unpackList } from "../../../shared/unsubscribe/list-id.ts";
 import { createUnsubscriber } from "../../../shared/unsubscribe/sender.ts";
+import { fc } from "../../property.ts";
 
 const secret = "an example secret of the first key";
 const options = {

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { extractReply } from "../../../../shared/mail/reply/extract-reply.ts";
 import { htmlLines } from "../../../../shared/mail/reply/html-lines.ts";
 import { isForwarded } from "../../../../shared/mail/reply/is-forwarded.ts";
+import { fc } from "../../../property.ts";
 import { attributions } from "./attributions.ts";
 import { deviceLines, forwardMarkers, originalMarkers } from "./client-lines.ts";
 
