@@ -12,6 +12,7 @@ import { parseSesMessageId } from "../../../shared/ses-message-id.ts";
 import { launcher } from "../../cli/run-cli.ts";
 import { bytesOf } from "../../contract/opened.ts";
 import { type ConsoleEngine, mail, startConsoleEngine } from "../console/console-engine.ts";
+import { askToForget } from "./ask-to-forget.ts";
 
 const victim = "victim.person@gone.example";
 const now = new Date("2026-08-04T09:15:02.417Z");
@@ -83,11 +84,7 @@ test("a restore forgets again who was forgotten after the backup", async () => {
   await running.ended();
   const { config, data: live } = running.engine;
   const backup = await makeBackup(live, join(folder, "b"), { now, keepDays: 14 });
-  const answer = await running.fetch("/api/forget", {
-    method: "POST",
-    headers: { authorization: `Bearer ${running.token}`, "content-type": "application/json" },
-    body: JSON.stringify({ address: victim }),
-  });
+  const answer = await askToForget(running, { address: victim });
   expect(await answer.json()).toMatchObject({ messages: 2, untold: [] });
 
   const data = join(folder, "again");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseSesMessageId } from "../../../shared/ses-message-id.ts";
 import { type ConsoleEngine, mail, startConsoleEngine } from "../console/console-engine.ts";
+import { askToForget } from "./ask-to-forget.ts";
 
 const victim = "victim.person@gone.example";
 const base64 = (text: string) => Buffer.from(text).toString("base64");
@@ -67,7 +68,9 @@ async function filesWith(...needles: readonly string[]): Promise<readonly string
 }
 
 test("a dry run names the messages and deletes nothing", async () => {
-  const answer = (await (await post("/forget", { address: victim, dryRun: true })).json()) as { messages: string[] };
+  const answer = (await (await askToForget(running, { address: victim, dryRun: true })).json()) as {
+    messages: string[];
+  };
   expect(answer.messages).toHaveLength(6);
   expect(answer.messages).not.toContain(kept);
   expect(await filesWith(victim)).not.toEqual([]);
@@ -76,7 +79,7 @@ test("a dry run names the messages and deletes nothing", async () => {
 test.for(["address", "message"] as const)("a hold on the %s refuses with its reason", async (what) => {
   const subject = what === "address" ? "Victim.Person@gone.example" : held;
   await post("/holds", { subject, reason: "case 4711", by: "counsel" });
-  const refused = await post("/forget", { address: victim });
+  const refused = await askToForget(running, { address: victim });
   expect(refused.status).toBe(409);
   expect(await refused.json()).toMatchObject({
     code: "ERR_FORGET_REFUSED",
@@ -87,7 +90,7 @@ test.for(["address", "message"] as const)("a hold on the %s refuses with its rea
 });
 
 test("an address that the configuration names is refused", async () => {
-  const refused = await post("/forget", { address: "ann@example.com" });
+  const refused = await askToForget(running, { address: "ann@example.com" });
   expect(refused.status).toBe(409);
   expect(await refused.json()).toMatchObject({ detail: expect.stringContaining("named by the configuration") });
 });
@@ -96,7 +99,7 @@ test("no octet of the address is left in a file, and other mail is as it was", a
   const { engine } = running;
   const needles = ["victim.person@gone", base64("Ask Victim.Person").slice(0, 20)];
   expect((await filesWith(...needles)).length).toBeGreaterThan(3);
-  const answer = await post("/forget", { address: victim });
+  const answer = await askToForget(running, { address: victim });
   expect([answer.status, await answer.json()]).toMatchObject([200, { messages: 6 }]);
 
   // The mail that names somebody else with a longer address stays, so the needle is what only the forgotten one has.
@@ -123,7 +126,7 @@ test("the keyed hash stays and keeps mail away", async () => {
 });
 
 test("forgetting again finds nothing and is no error", async () => {
-  const answer = await post("/forget", { address: victim });
+  const answer = await askToForget(running, { address: victim });
   expect([answer.status, await answer.json()]).toMatchObject([200, { messages: 0, rows: 0 }]);
 });
 
