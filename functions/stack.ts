@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Logger } from "@aws-lambda-powertools/logger";
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
@@ -8,8 +9,32 @@ import type { Context } from "aws-lambda";
 // The stage's name on AWS, where several live in one account and each has alarms of its own; read once, at cold start.
 const serviceName = process.env["POWERTOOLS_SERVICE_NAME"] ?? "mailweir";
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Takes the lines of whatever runs inside, where stdout belongs to somebody else: a function in the engine's own thread. */
+export const logLines = new AsyncLocalStorage<
+  (level: "INFO" | "WARN" | "ERROR", message: string, fields: Fields) => void
+>();
+
+const stdout = new Logger({ serviceName });
+const say =
+  (level: "INFO" | "WARN" | "ERROR", print: "info" | "warn" | "error") =>
+  (message: string, fields: Fields = {}): void => {
+    const take = logLines.getStore();
+    if (take) take(level, message, fields);
+    else stdout[print](message, fields);
+  };
+
 /** One line per decision, constant message, fields for the rest. Never a body, a subject or a secret. */
-export const logger = new Logger({ serviceName });
+export const logger = {
+  debug: (message: string, fields: Fields = {}): void => {
+    if (!logLines.getStore()) stdout.debug(message, fields);
+  },
+  info: say("INFO", "info"),
+  warn: say("WARN", "warn"),
+  error: say("ERROR", "error"),
+  setLogLevel: (level: "DEBUG" | "INFO" | "WARN" | "ERROR" | "SILENT"): void => stdout.setLogLevel(level),
+};
 
 const noLog = () => undefined;
 export const metrics = new Metrics({
@@ -55,7 +80,7 @@ export const withStack = <Result>(
   // On one machine several functions share a thread, and with it this logger: what is injected would name the wrong one.
   if (onLambda) {
     stack
-      .use(injectLambdaContext(logger, { resetKeys: true }))
+      .use(injectLambdaContext(stdout, { resetKeys: true }))
       .use(logMetrics(metrics, { captureColdStartMetric: true }));
   }
   return stack;

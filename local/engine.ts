@@ -26,6 +26,7 @@ import type { FunctionHost } from "./invoke/function-host.ts";
 import { createInProcessHost } from "./invoke/in-process-host.ts";
 import { createInvocationPump } from "./invoke/invocation-pump.ts";
 import { createLostWorkPump } from "./invoke/lost-work-pump.ts";
+import { createNearHost, isNear } from "./invoke/near-host.ts";
 import { createQueuePump } from "./invoke/queue-pump.ts";
 import { requestId } from "./invoke/request-id.ts";
 import { createRunAhead } from "./invoke/run-ahead.ts";
@@ -113,6 +114,8 @@ export class ListenAddressError extends MailweirError {
 }
 
 const drainMs = 10_000;
+// Batches of a queue at a time where they cost no thread: whatever is under way together shares its commits.
+const nearBatches = 8;
 const systemClock = { now: () => new Date(), ticking: true } as const;
 const systemRandom: Random = { bytes: pooledRandom() };
 
@@ -183,18 +186,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const cloud = target && (await import("./cloud/cloud-target.ts")).openCloud(target, region);
     const perform = cloud && (await import("./cloud/perform-in-cloud.ts")).performInCloud(cloud);
     // In front of an account no function runs here.
-    const openHost = (): FunctionHost =>
-      options.config
-        ? createInProcessHost(ports, config)
-        : createThreadHost({
-            configPath,
-            prefix: "mailweir",
-            ports: hosted,
-            clock,
-            workers: config.local.limits.workers,
-            heapMb: config.local.limits.workerHeapMb,
-            log,
-          });
+    const openHost = (): FunctionHost => {
+      if (options.config) return createInProcessHost(ports, config);
+      const { workers, workerHeapMb: heapMb } = config.local.limits;
+      const threads = createThreadHost({ configPath, prefix: "mailweir", ports: hosted, clock, workers, heapMb, log });
+      return createNearHost({ threads, ports, config, log });
+    };
     const opened = cloud ? undefined : openHost();
     const host = opened && (hooks.host?.(opened) ?? opened);
     if (host) undo.push(() => host.close(drainMs));
@@ -267,7 +264,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         topology.functions.find(({ name }) => name === consumer) ??
         (consumer === undefined ? undefined : functionOf(consumer));
       const queueArn = `arn:aws:sqs:${region}:${config.accountId}:${queue.name}`;
-      return target && host ? [createQueuePump({ queue, queueArn, target, queues, host, clock, random, log })] : [];
+      if (!target || !host) return [];
+      const near = isNear(target.name, config) && { concurrency: nearBatches };
+      return [createQueuePump({ queue, queueArn, target, queues, host, clock, random, log, ...near })];
     });
     const timetable =
       host && createTimetable({ functions: topology.functions, database: store.database, host, clock, random, log });

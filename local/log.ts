@@ -7,6 +7,8 @@ export interface Log {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** A line of a function that runs in this thread. */
+  take(level: "INFO" | "WARN" | "ERROR", message: string, fields: Readonly<Record<string, unknown>>): void;
   /** Takes over the lines of a stream, as they are: a function's own log. */
   attach(stream: Readable): void;
   close(): Promise<void>;
@@ -62,13 +64,14 @@ export function openLog(
     if (waiting === "") setImmediate(flush);
     waiting += text;
   };
-  const entry = (level: "INFO" | "WARN" | "ERROR", message: string, fields: LogFields = {}) =>
+  const entry: Log["take"] = (level, message, fields) =>
     write(JSON.stringify({ level, message, timestamp: now().toISOString(), ...fields }), level !== "INFO");
 
   return {
-    info: (message, fields) => entry("INFO", message, fields),
-    warn: (message, fields) => entry("WARN", message, fields),
-    error: (message, fields) => entry("ERROR", message, fields),
+    info: (message, fields = {}) => entry("INFO", message, fields),
+    warn: (message, fields = {}) => entry("WARN", message, fields),
+    error: (message, fields = {}) => entry("ERROR", message, fields),
+    take: entry,
     attach(readable) {
       createInterface({ input: readable }).on("line", (line) => write(line, /"level":"(?:WARN|ERROR)"/.test(line)));
     },

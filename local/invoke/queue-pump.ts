@@ -11,6 +11,8 @@ export interface QueuePumpOptions {
   readonly queue: QueueTopology;
   readonly queueArn: string;
   readonly target: FunctionTopology;
+  /** Batches at a time. Default: the queue's own. */
+  readonly concurrency?: number;
   readonly queues: Queues;
   readonly host: FunctionHost;
   readonly clock: Clock;
@@ -62,7 +64,7 @@ export function createQueuePump(options: QueuePumpOptions): Pump {
   };
 
   const pump = createPump({
-    concurrency: consumer.concurrency,
+    concurrency: options.concurrency ?? consumer.concurrency,
     async take() {
       const messages = await queues.receive(queue.name, { max: consumer.batchSize });
       return messages.length > 0 ? messages : undefined;

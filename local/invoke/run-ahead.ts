@@ -1,5 +1,5 @@
 import { type FunctionTopology, findTopic, type Topology } from "../../shared/config/topology.ts";
-import type { ResolvedConfig, StreamMatch } from "../../shared/config/types.ts";
+import type { ResolvedConfig } from "../../shared/config/types.ts";
 import type { Clock, Decision, Ports, Random, RecipientRecord } from "../../shared/ports.ts";
 import { buildSqsEvent } from "../../shared/receipt/sqs-event.ts";
 import type { ActionEffect, PipelineWrite } from "../store/engine-store.ts";
@@ -8,6 +8,7 @@ import { reasonToRefuse, uuid } from "../store/queues.ts";
 import { lambdaContext } from "./lambda-context.ts";
 import { type Handler, loadWork } from "./load-function.ts";
 import { requestId } from "./request-id.ts";
+import { choosesByUsersCode } from "./users-code.ts";
 
 /**
  * What an effect comes to when the function that it would start has been run already: its writes, or the effect as it was when
@@ -34,28 +35,28 @@ export interface RunAheadOptions {
 export function createRunAhead({ config, topology, clock, random }: RunAheadOptions): RunAhead | undefined {
   const journal = topology.functions.find(({ name }) => name === "journal");
   const router = topology.functions.find(({ name }) => name === "route-notification");
-  if (!journal || !router || config.streams.some(({ match }) => hasUsersCode(match))) return undefined;
+  if (!journal || !router || choosesByUsersCode(config)) return undefined;
   let loaded: ReturnType<typeof loadWorks> | undefined;
   const queueArn = `arn:aws:sqs:${config.region}:${config.accountId}:${config.names.noticeQueue}`;
   const known = new Set(topology.queues.map(({ name }) => name));
 
   const run = async (name: "journal" | "router", target: FunctionTopology, event: unknown) => {
     loaded ??= loadWorks();
-    const work = (await loaded)[name];
+    const { logLines, ...works } = await loaded;
+    const work = works[name];
     const writes: PipelineWrite[] = [];
     const handler: Handler = work(portsThatKeep(writes, { known, clock, random }), config);
     const deadline = clock.now().getTime() + target.timeoutMs;
-    const answer = await handler(
-      event,
-      lambdaContext({
-        functionName: target.name,
-        functionArn: target.arn,
-        requestId: requestId(random),
-        memoryMb: target.memoryMb,
-        deadline,
-        now: () => clock.now().getTime(),
-      }),
-    );
+    const context = lambdaContext({
+      functionName: target.name,
+      functionArn: target.arn,
+      requestId: requestId(random),
+      memoryMb: target.memoryMb,
+      deadline,
+      now: () => clock.now().getTime(),
+    });
+    // What it did is told by whoever commits it.
+    const answer = await logLines.run(noLines, () => handler(event, context));
     return { writes, answer };
   };
 
@@ -83,18 +84,11 @@ export function createRunAhead({ config, topology, clock, random }: RunAheadOpti
 async function loadWorks() {
   // The stack around them adds nothing outside Lambda.
   const [journal, router] = await Promise.all([loadWork("journal"), loadWork("route-notification")]);
-  // Their lines go to stdout, which belongs to whoever started us: what they did is told by whoever commits it.
-  const { logger } = await import("../../functions/stack.ts");
-  logger.setLogLevel("SILENT");
-  return { journal, router };
+  const { logLines } = await import("../../functions/stack.ts");
+  return { journal, router, logLines };
 }
 
-/** A function may take any time, and a pattern of the user's as well: that is for a thread that can be ended. */
-function hasUsersCode(match: StreamMatch | undefined): boolean {
-  if (match === undefined) return false;
-  if (typeof match === "function") return true;
-  return match.recipient instanceof RegExp || match.header?.value instanceof RegExp;
-}
+const noLines = () => undefined;
 
 function tellsRouterOnly({ topics }: Topology, topicArn: string, noticeQueue: string): boolean {
   const subscriptions = findTopic(topics, topicArn)?.subscriptions ?? [];

@@ -3,7 +3,7 @@ import type { InvokeOutcome } from "../../../local/invoke/function-host.ts";
 import { createInvocationPump } from "../../../local/invoke/invocation-pump.ts";
 import type { Invocation } from "../../../local/store/engine-store.ts";
 
-const silent = { info() {}, warn() {}, error() {}, attach() {}, close: async () => undefined };
+const silent = { info() {}, warn() {}, error() {}, take() {}, attach() {}, close: async () => undefined };
 const start = new Date("2026-08-04T09:00:00Z");
 
 interface Settled {

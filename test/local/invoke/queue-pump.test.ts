@@ -54,6 +54,7 @@ function pumpOver(refusals: number) {
       info() {},
       warn: (text: string) => void log.push(text),
       error: (text: string) => void log.push(text),
+      take() {},
       attach() {},
       close: async () => undefined,
     },
