@@ -170,17 +170,22 @@ export interface Life {
   log(): string;
 }
 
+// What cli/mailweir.mjs sets for `mailweir start`: without it malloc and V8 keep more than a user's engine does.
+const asStarted = { flags: ["--semi-space-growth-factor=1"], env: { MALLOC_ARENA_MAX: "2" } } as const;
+
 /**
  * One life of the engine, whose end may be planned. `record`: file that gets what it does to its disk. `bare`: on the disk as it
  * is, nothing in between.
  */
 export function startLife(home: Home, folder: string, blow?: Blow, record?: string, disk?: "bare"): Life {
   const shim = disk === "bare" ? undefined : diskShim();
-  const child = spawn(node, [...(disk === "bare" ? ["--expose-gc"] : []), childFile, home.configFile, home.data], {
+  const flags = [...asStarted.flags, ...(disk === "bare" ? ["--expose-gc"] : [])];
+  const child = spawn(node, [...flags, childFile, home.configFile, home.data], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
+      ...asStarted.env,
       MAILWEIR_STEPS_SEEN: join(folder, "steps"),
       ...(disk === "bare" && { MAILWEIR_MEMORY: join(folder, "memory") }),
       ...(blow?.kind === "step" && { MAILWEIR_STEP: blow.step, MAILWEIR_STEP_NUMBER: String(blow.number) }),
