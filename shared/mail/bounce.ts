@@ -1,5 +1,5 @@
 import { readAutoReply } from "./auto-reply.ts";
-import { answered, readBounceSigns } from "./bounce-signs.ts";
+import { answered, type BounceSigns, readBounceSigns } from "./bounce-signs.ts";
 import { readDsn } from "./dsn.ts";
 import type { Finding } from "./finding.ts";
 import { addressedToListAdmin, postedToList } from "./list.ts";
@@ -27,11 +27,7 @@ export function judgeBounce(facts: MailFacts): Finding | undefined {
   if (signs.author && signs.subject) return bounce(0.96, true);
 
   const dsn = facts.body && readDsn(facts.body);
-  // A person's answer or forward may hold a report; only one that is the message itself reports to us.
-  const own =
-    facts.contentType.value === "multipart/report" || signs.subject !== undefined || !answered.test(facts.subject);
-  const reply = signs.author || signs.subject ? undefined : readAutoReply(facts);
-  if (dsn && dsn.recipients.length > 0 && own && !reply) {
+  if (dsn && dsn.recipients.length > 0 && reportsItself(facts, signs)) {
     const structured =
       facts.body?.parts.some((part) => /^message\/(?:global-)?delivery-status$/.test(part.contentType)) === true;
     if (
@@ -48,6 +44,13 @@ export function judgeBounce(facts: MailFacts): Finding | undefined {
   if (signs.sender === "envelope sender <>" && signs.subject) return bounce(0.95, true);
   if (signs.sender && signs.author) return bounce(0.85, facts.body !== undefined);
   return undefined;
+}
+
+/** A person's answer or forward may hold a report, and so may somebody's absence; only one that is the message itself reports to us. */
+function reportsItself(facts: MailFacts, signs: BounceSigns): boolean {
+  if (signs.subject !== undefined) return true;
+  if (facts.contentType.value !== "multipart/report" && answered.test(facts.subject)) return false;
+  return signs.author !== undefined || readAutoReply(facts) === undefined;
 }
 
 /** The sentence that every text report has in one form or another. */

@@ -6,6 +6,7 @@
  * @param value - the field's body as it was written, unfolded or not
  */
 export function isClearAuthor(value: string): boolean {
+  if (plain.test(value)) return true;
   const text = value.replace(/\r?\n(?=[ \t])/g, "").trim();
   if (text.length > maxCharacters || /[\x00-\x08\x0a-\x1f\x7f]/.test(text)) return false;
   const angles = text.match(/[<>]/g) ?? [];
@@ -23,6 +24,8 @@ export function isClearAuthor(value: string): boolean {
   return !/[\\()"]/.test(unquoted) || !before.includes("@");
 }
 
+// What nearly all are: words, and one address in brackets, or the address alone. All below holds for it.
+const plain = /^(?:[\w .'-]{0,100}<[\w.+-]{1,64}@[\w.-]{1,255}>|[\w.+-]{1,64}@[\w.-]{1,255})$/;
 // The quoted form of a local part without an "@" or an escape in it.
 const addrSpec = /^(?:[^\s@"()<>,;:\\]+|"[^"@\\<>]*")@[^\s@"()<>,;:\\]+$/;
 // A longer one names many.

@@ -15,26 +15,27 @@ const maxParameters = 100;
 export function parseStructuredValue(input: string): StructuredValue {
   const fields = splitFields(input.slice(0, 16_384));
   const value = (fields[0] ?? "").trim().toLowerCase();
-  const plain = new Map<string, string>();
-  const continued = new Map<string, { index: number; text: string; encoded: boolean }[]>();
-  for (const field of fields.slice(1, maxParameters)) {
+  const parameters: Record<string, string> = Object.create(null);
+  let continued: Map<string, { index: number; text: string; encoded: boolean }[]> | undefined;
+  const count = Math.min(fields.length, maxParameters);
+  for (let at = 1; at < count; at += 1) {
+    const field = fields[at] as string;
     const equals = field.indexOf("=");
     if (equals <= 0) continue;
     const name = field.slice(0, equals).trim().toLowerCase();
     const text = unquote(field.slice(equals + 1).trim());
-    const extended = /^([^*]+)(?:\*(\d{1,3}))?(\*)?$/.exec(name);
-    if (name.includes("*") && extended?.[1]) {
+    const extended = name.includes("*") ? /^([^*]+)(?:\*(\d{1,3}))?(\*)?$/.exec(name) : null;
+    if (extended?.[1]) {
+      continued ??= new Map();
       const pieces = continued.get(extended[1]) ?? [];
       pieces.push({ index: Number(extended[2] ?? 0), text, encoded: extended[3] === "*" });
       continued.set(extended[1], pieces);
-    } else if (!plain.has(name)) {
-      plain.set(name, text);
+    } else if (parameters[name] === undefined) {
+      parameters[name] = text.includes("=?") ? decodeWords(text) : text;
     }
   }
-  const parameters: Record<string, string> = Object.create(null);
-  for (const [name, text] of plain) parameters[name] = text.includes("=?") ? decodeWords(text) : text;
   // RFC 2231 wins over the plain form, which senders add for readers that do not know it.
-  for (const [name, pieces] of continued) parameters[name] = joinExtended(pieces);
+  if (continued) for (const [name, pieces] of continued) parameters[name] = joinExtended(pieces);
   return { value, parameters };
 }
 

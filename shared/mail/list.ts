@@ -5,9 +5,10 @@ import { parseMailboxes } from "./mailboxes.ts";
 
 /** Discussion lists, announcements and newsletters: RFC 2369, RFC 2919 and what came before them. */
 export function judgeList(facts: MailFacts): Finding | undefined {
-  const names = certain.filter((name) => facts.header(name) !== undefined);
   const precedence = facts.header("precedence")?.trim().toLowerCase() ?? "";
-  if (names.length > 0) {
+  const isThere = (name: string) => facts.field(name) !== undefined;
+  if (certain.some(isThere)) {
+    const names = certain.filter(isThere);
     return {
       kind: "list",
       confidence: 0.97,
@@ -16,15 +17,18 @@ export function judgeList(facts: MailFacts): Finding | undefined {
       final: !addressedToListAdmin(facts),
     };
   }
-  // Bounces to a list's administration wear the list's marks too.
-  const final = !addressedToListAdmin(facts);
-  if (/^(?:list|bulk)\b/.test(precedence)) {
-    return { kind: "list", confidence: 0.85, evidence: [quoteHeader(facts, "precedence")], final };
-  }
+  const list = (confidence: number, evidence: readonly string[]): Finding => ({
+    kind: "list",
+    confidence,
+    evidence,
+    // Bounces to a list's administration wear the list's marks too.
+    final: !addressedToListAdmin(facts),
+  });
+  if (/^(?:list|bulk)\b/.test(precedence)) return list(0.85, [quoteHeader(facts, "precedence")]);
   const evidence = readOldSigns(facts);
-  if (evidence.length > 0) return { kind: "list", confidence: 0.8, evidence, final };
+  if (evidence.length > 0) return list(0.8, evidence);
   const tag = tagOfOthers(facts);
-  if (tag) return { kind: "list", confidence: 0.7, evidence: [tag], final };
+  if (tag) return list(0.7, [tag]);
   const footer = answers(facts) ? listFooter(facts) : undefined;
   return footer === undefined ? undefined : { kind: "list", confidence: 0.7, evidence: [footer], final: true };
 }
@@ -75,11 +79,12 @@ export function postedToList(facts: MailFacts): boolean {
 
 /** What list software gives out as envelope sender gets the list's bounces, often decorated with the list's headers. */
 export function addressedToListAdmin(facts: MailFacts): boolean {
-  const admin = /^(?:owner-.+|.+-(?:admin|owner|bounces?|errors|request)(?:[-+=].*)?)@/i;
   return [...parseMailboxes(facts.header("to")).map(({ address }) => address), ...facts.recipients].some((address) =>
-    admin.test(address.slice(0, 320)),
+    listAdmin.test(address.slice(0, 320)),
   );
 }
+
+const listAdmin = /^(?:owner-.+|.+-(?:admin|owner|bounces?|errors|request)(?:[-+=].*)?)@/i;
 
 const certain = [
   "list-id",
@@ -114,13 +119,15 @@ const certain = [
 
 /** Who relays for subscribers leaves its own bounce address behind: owner-x, x-owner, x-admin, x-bounces, sentto-x. */
 function readOldSigns(facts: MailFacts): string[] {
-  const address =
-    /(?:^|<)(?:owner-[^@]+|[^@<]+-(?:owner|admin|bounces?|request|errors|return)(?:[-+][^@]*)?|sentto-[^@]+|listserv(?:er)?|majordomo|bounce-[^@]*list[^@]*|[^@<]+\.(?:errors|bounces))@/i;
   const evidence: string[] = [];
-  for (const name of ["sender", "errors-to", "x-envelope-from", "return-path"]) {
-    if (address.test(facts.header(name)?.trim() ?? "")) evidence.push(quoteHeader(facts, name));
+  for (const name of oldSigns) {
+    if (relays.test(facts.header(name)?.trim() ?? "")) evidence.push(quoteHeader(facts, name));
   }
-  if (evidence.length === 0 && address.test(facts.envelopeFrom))
+  if (evidence.length === 0 && relays.test(facts.envelopeFrom))
     evidence.push(`envelope sender <${facts.envelopeFrom.slice(0, 150)}>`);
   return evidence;
 }
+
+const oldSigns = ["sender", "errors-to", "x-envelope-from", "return-path"];
+const relays =
+  /(?:^|<)(?:owner-[^@]+|[^@<]+-(?:owner|admin|bounces?|request|errors|return)(?:[-+][^@]*)?|sentto-[^@]+|listserv(?:er)?|majordomo|bounce-[^@]*list[^@]*|[^@<]+\.(?:errors|bounces))@/i;

@@ -14,6 +14,10 @@ export interface MailFacts {
   readonly contentType: StructuredValue;
   /** The first value of that header; the name in lower case. */
   header(name: string): string | undefined;
+  /** The first header of that name, in lower case, as it was written. */
+  field(name: string): Header | undefined;
+  /** How many From fields there are. */
+  readonly fromFields: number;
   readonly headers: readonly Header[];
   readonly body?: ParsedMail;
 }
@@ -51,19 +55,25 @@ const lowerCase: ReadonlyMap<string, string> = new Map(
 );
 
 export function readFacts({ headers, envelopeFrom, recipients, body }: FactsInput): MailFacts {
-  const first = new Map<string, string>();
-  for (const { name, value } of headers) {
-    const key = lowerCase.get(name) ?? name.toLowerCase();
-    if (!first.has(key)) first.set(key, value);
+  const first = new Map<string, Header>();
+  let fromFields = 0;
+  // From the last one to the first, which stays.
+  for (let at = headers.length - 1; at >= 0; at -= 1) {
+    const header = headers[at] as Header;
+    const key = lowerCase.get(header.name) ?? header.name.toLowerCase();
+    if (key === "from") fromFields += 1;
+    first.set(key, header);
   }
   return {
     envelopeFrom,
     recipients,
     // The parsed body repairs raw octets in headers, which an event has already lost.
-    authors: parseMailboxes(first.get("from")),
-    subject: (body?.subject ?? decodeWords(first.get("subject") ?? "")).replace(/\s+/g, " ").trim().slice(0, 1000),
-    contentType: parseStructuredValue(first.get("content-type") ?? "text/plain"),
-    header: (name) => first.get(name),
+    authors: parseMailboxes(first.get("from")?.value),
+    subject: oneLine(body?.subject ?? decodeWords(first.get("subject")?.value ?? "")).slice(0, 1000),
+    contentType: parseStructuredValue(first.get("content-type")?.value ?? "text/plain"),
+    header: (name) => first.get(name)?.value,
+    field: (name) => first.get(name),
+    fromFields,
     headers,
     ...(body === undefined ? {} : { body }),
   };
@@ -71,12 +81,17 @@ export function readFacts({ headers, envelopeFrom, recipients, body }: FactsInpu
 
 /** A header quoted as evidence, cut to 200 characters. */
 export function quoteHeader(facts: MailFacts, name: string): string {
-  const header = facts.headers.find((candidate) => candidate.name.toLowerCase() === name);
+  const header = facts.field(name);
   const value = name === "subject" ? facts.subject : (header?.value ?? "");
   return quote(`${header?.name ?? name}: ${value}`);
 }
 
 export function quote(line: string): string {
-  const folded = line.replace(/\s+/g, " ").trim();
+  const folded = oneLine(line);
   return folded.length > 200 ? `${folded.slice(0, 199)}…` : folded;
+}
+
+/** Each run of white space as one space, none at the ends. Most lines are so already, and looking is cheaper than writing. */
+function oneLine(text: string): string {
+  return (/\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, " ") : text).trim();
 }

@@ -15,9 +15,8 @@ export function judgeTrust(
   if (replyTokenValid === true) return "token";
   if (verdicts === undefined) return "unaligned";
   if (verdicts.dmarc === "FAIL") return "failed";
-  const fromFields = facts.headers.filter((header) => header.name.toLowerCase() === "from").length;
   const author = facts.authors[0];
-  if (author === undefined || facts.authors.length !== 1 || fromFields !== 1) return "unaligned";
+  if (author === undefined || facts.authors.length !== 1 || facts.fromFields !== 1) return "unaligned";
   // The verdicts are of the author that their reader found; ours must be able to be no other.
   if (!isClearAuthor(facts.header("from") ?? "")) return "unaligned";
   if (verdicts.dmarc === "PASS" || verdicts.dkim === "PASS") return "aligned";

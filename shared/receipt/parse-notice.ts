@@ -172,7 +172,7 @@ function received(mail: NoticeMail, receipt: NoticeReceipt, content: string | un
   const notice: ReceivedNotice = {
     kind: "received",
     sesMessageId,
-    receivedAt: new Date(mail.timestamp).toISOString(),
+    receivedAt: inUtc(mail.timestamp),
     source: mail.source,
     recipients: receipt.recipients,
     destination: mail.destination,
@@ -185,6 +185,11 @@ function received(mail: NoticeMail, receipt: NoticeReceipt, content: string | un
     ...(content !== undefined && { content: decodeContent(content, action) }),
   };
   return notice;
+}
+
+/** SES writes milliseconds and Z, as `toISOString` does; other times are checked ones too. */
+function inUtc(moment: string): string {
+  return moment.length === 24 && moment.endsWith("Z") ? moment : new Date(moment).toISOString();
 }
 
 /** A verdict that is missing was not established, and so is no pass: events of 2015 have no `dmarcVerdict`. */

@@ -164,28 +164,29 @@ function readCommonHeaders(value: unknown, mail: string): SesCommonHeaders {
   if (value === undefined || value === null) return {};
   const at = `${mail}.commonHeaders`;
   const given = fields(value, at);
+  // Member by member: ten objects that are spread into one take a fifth of all the time that reading an event takes.
+  const read: { -readonly [Name in keyof SesCommonHeaders]: SesCommonHeaders[Name] } = {};
   const returnPath = optionalText(given["returnPath"], at, "returnPath");
+  if (returnPath !== undefined) read.returnPath = returnPath;
   const from = optionalTexts(given["from"], at, "from");
+  if (from !== undefined) read.from = from;
   const sender = optionalTexts(given["sender"], at, "sender");
+  if (sender !== undefined) read.sender = sender.join(", ");
   const replyTo = optionalTexts(given["replyTo"], at, "replyTo");
+  if (replyTo !== undefined) read.replyTo = replyTo;
   const date = optionalText(given["date"], at, "date");
+  if (date !== undefined) read.date = date;
   const to = optionalTexts(given["to"], at, "to");
+  if (to !== undefined) read.to = to;
   const cc = optionalTexts(given["cc"], at, "cc");
+  if (cc !== undefined) read.cc = cc;
   const bcc = optionalTexts(given["bcc"], at, "bcc");
+  if (bcc !== undefined) read.bcc = bcc;
   const messageId = optionalText(given["messageId"], at, "messageId");
+  if (messageId !== undefined) read.messageId = messageId;
   const subject = optionalText(given["subject"], at, "subject");
-  return {
-    ...(returnPath !== undefined && { returnPath }),
-    ...(from !== undefined && { from }),
-    ...(sender !== undefined && { sender: sender.join(", ") }),
-    ...(replyTo !== undefined && { replyTo }),
-    ...(date !== undefined && { date }),
-    ...(to !== undefined && { to }),
-    ...(cc !== undefined && { cc }),
-    ...(bcc !== undefined && { bcc }),
-    ...(messageId !== undefined && { messageId }),
-    ...(subject !== undefined && { subject }),
-  };
+  if (subject !== undefined) read.subject = subject;
+  return read;
 }
 
 /** A number in every recording, a string by the guide's table. */
@@ -201,9 +202,10 @@ function readVerdict(value: unknown, at: string, name: string): VerdictStatus | 
   if (value === undefined || value === null) return undefined;
   const word = isRecord(value) ? value["status"] : value;
   if (typeof word !== "string") throw new NoticeFault(`${at}.${name}`, "a verdict");
-  const upper = word.toUpperCase();
-  return verdictStatuses.find((status) => status === upper) ?? "PROCESSING_FAILED";
+  return statuses.get(word) ?? statuses.get(word.toUpperCase()) ?? "PROCESSING_FAILED";
 }
+
+const statuses: ReadonlyMap<string, VerdictStatus> = new Map(verdictStatuses.map((status) => [status, status]));
 
 /** A string as recorded; an object with `status`, upper case, in an edition of 2018 and in sample code. */
 function readPolicy(value: unknown, at: string): DmarcPolicy | undefined {
