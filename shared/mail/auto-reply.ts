@@ -28,9 +28,8 @@ export function readAutoReply(facts: MailFacts): AutoReply | undefined {
   });
   const automatic = header("auto-submitted")?.trim().toLowerCase() ?? "";
   if (/^auto-replied\b/.test(automatic)) return found(0.97, quoteHeader(facts, "auto-submitted"));
-  for (const name of vendorHeaders) {
-    const value = header(name)?.trim();
-    if (value !== undefined && !/^(?:no|false|0)$/i.test(value)) return found(0.93, quoteHeader(facts, name));
+  for (const name of facts.present(vendorHeaders)) {
+    if (!/^(?:no|false|0)$/i.test(header(name)?.trim() ?? "")) return found(0.93, quoteHeader(facts, name));
   }
   for (const name of ["precedence", "x-precedence"]) {
     if (/^auto[-_ ]?reply\b/i.test(header(name)?.trim() ?? "")) return found(0.95, quoteHeader(facts, name));

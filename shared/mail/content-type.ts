@@ -11,6 +11,23 @@ export interface StructuredValue {
 
 const maxParameters = 100;
 
+// Text that was just made is looked up among all of the engine's names before it can name a member; one of these was once.
+const usual: ReadonlyMap<string, string> = new Map(
+  [
+    "boundary",
+    "charset",
+    "delsp",
+    "filename",
+    "format",
+    "micalg",
+    "name",
+    "protocol",
+    "report-type",
+    "size",
+    "type",
+  ].map((name) => [name, name]),
+);
+
 /** Reads any input, however broken, in linear time. Comments are dropped; `;` inside quotes does not separate. */
 export function parseStructuredValue(input: string): StructuredValue {
   const fields = splitFields(input.slice(0, 16_384));
@@ -22,7 +39,8 @@ export function parseStructuredValue(input: string): StructuredValue {
     const field = fields[at] as string;
     const equals = field.indexOf("=");
     if (equals <= 0) continue;
-    const name = field.slice(0, equals).trim().toLowerCase();
+    const written = field.slice(0, equals).trim().toLowerCase();
+    const name = usual.get(written) ?? written;
     const text = unquote(field.slice(equals + 1).trim());
     const extended = name.includes("*") ? /^([^*]+)(?:\*(\d{1,3}))?(\*)?$/.exec(name) : null;
     if (extended?.[1]) {

@@ -6,9 +6,8 @@ import { parseMailboxes } from "./mailboxes.ts";
 /** Discussion lists, announcements and newsletters: RFC 2369, RFC 2919 and what came before them. */
 export function judgeList(facts: MailFacts): Finding | undefined {
   const precedence = facts.header("precedence")?.trim().toLowerCase() ?? "";
-  const isThere = (name: string) => facts.field(name) !== undefined;
-  if (certain.some(isThere)) {
-    const names = certain.filter(isThere);
+  const names = facts.present(certain);
+  if (names.length > 0) {
     return {
       kind: "list",
       confidence: 0.97,
@@ -86,7 +85,7 @@ export function addressedToListAdmin(facts: MailFacts): boolean {
 
 const listAdmin = /^(?:owner-.+|.+-(?:admin|owner|bounces?|errors|request)(?:[-+=].*)?)@/i;
 
-const certain = [
+const certain: readonly string[] = [
   "list-id",
   "list-post",
   "list-unsubscribe",

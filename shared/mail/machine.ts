@@ -23,25 +23,26 @@ export function judgeMachine(facts: MailFacts): Finding | undefined {
   }
   if (/^(?:yes|true|all|oof|autoreply|dr\b)/i.test(header("x-auto-response-suppress")?.trim() ?? ""))
     return found("x-auto-response-suppress", 0.7);
-  for (const name of [
-    "x-cron-env",
-    "x-github-reason",
-    "x-gitlab-project",
-    "x-jira-fingerprint",
-    "x-bugzilla-type",
-    "x-redmine-host",
-    "x-sns-message-id",
-    "x-pagerduty",
-    "x-nagios-notification",
-    "x-amz-sns-message-id",
-  ]) {
-    if (header(name) !== undefined) return found(name, 0.85);
-  }
+  const [system] = facts.present(systemHeaders);
+  if (system !== undefined) return found(system, 0.85);
   if (facts.envelopeFrom === "") {
     return { kind: "machine", confidence: 0.7, evidence: ["envelope sender <>"], final: facts.body !== undefined };
   }
   return undefined;
 }
+
+const systemHeaders = [
+  "x-cron-env",
+  "x-github-reason",
+  "x-gitlab-project",
+  "x-jira-fingerprint",
+  "x-bugzilla-type",
+  "x-redmine-host",
+  "x-sns-message-id",
+  "x-pagerduty",
+  "x-nagios-notification",
+  "x-amz-sns-message-id",
+];
 
 /** Names that no person reads mail under. */
 export const machineAddress =

@@ -16,6 +16,8 @@ export interface MailFacts {
   header(name: string): string | undefined;
   /** The first header of that name, in lower case, as it was written. */
   field(name: string): Header | undefined;
+  /** Those of the names, in lower case, that there is a header of. */
+  present(names: readonly string[]): readonly string[];
   /** How many From fields there are. */
   readonly fromFields: number;
   readonly headers: readonly Header[];
@@ -73,10 +75,18 @@ export function readFacts({ headers, envelopeFrom, recipients, body }: FactsInpu
     contentType: parseStructuredValue(first.get("content-type")?.value ?? "text/plain"),
     header: (name) => first.get(name)?.value,
     field: (name) => first.get(name),
+    present: (names) => namesIn(first, names),
     fromFields,
     headers,
     ...(body === undefined ? {} : { body }),
   };
+}
+
+const none: readonly string[] = [];
+
+function namesIn(headers: ReadonlyMap<string, Header>, names: readonly string[]): readonly string[] {
+  for (const name of names) if (headers.has(name)) return names.filter((one) => headers.has(one));
+  return none;
 }
 
 /** A header quoted as evidence, cut to 200 characters. */
