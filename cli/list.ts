@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ListedMessage } from "../local/store/engine-store.ts";
+import { type RecipientState, recipientStates } from "../shared/ports.ts";
 import type { FolderOptions } from "./data-folder.ts";
 import { jsonText } from "./json-text.ts";
 import { printable } from "./printable.ts";
@@ -12,6 +13,7 @@ export function register(program: Command): void {
     .description("list received messages with the stream and state of each recipient, newest first")
     .option("--data <folder>", "the engine's data folder (default: local.data)")
     .option("--config <file>", "configuration file that names the data folder")
+    .addOption(new Option("--state <state>", "only what is so for one of its recipients").choices(recipientStates))
     .option("--limit <n>", "at most so many (default: 20 for people, all with --json)", wholeNumber)
     .option("--json", "one JSON object a line, every message")
     .addHelpText(
@@ -19,11 +21,12 @@ export function register(program: Command): void {
       `
 Examples:
   mailweir list
-  mailweir list --json | jq -c 'select(.recipients[].state == "failed")'
+  mailweir list --state failed
+  mailweir list --json | jq -c 'select(.recipients[].stream == "ticket")'
 
 A message is listed from the moment its sender heard 250. The JSON line is described in docs/cli.md.`,
     )
-    .action(async (options: FolderOptions & { readonly limit?: number; readonly json?: boolean }) => {
+    .action(async (options: FolderOptions & ListOptions) => {
       const { openForReading } = await import("./data-folder.ts");
       const store = await openForReading(options);
       try {
@@ -31,24 +34,40 @@ A message is listed from the moment its sender heard 250. The JSON line is descr
         let before: number | undefined;
         let any = false;
         while (left > 0) {
-          const page = await store.engine.list({ limit: Math.min(500, left), ...(before !== undefined && { before }) });
-          const text = page.map((message) => (options.json ? `${jsonText(line(message))}\n` : table(message))).join("");
-          if (!any && page.length > 0 && !options.json) process.stdout.write(header);
+          // What is looked for may be rare: small pages would be many.
+          const limit = options.state === undefined ? Math.min(500, left) : 500;
+          const page = await store.engine.list({ limit, ...(before !== undefined && { before }) });
+          const shown = page.filter((message) => isSo(message, options.state)).slice(0, left);
+          const text = shown
+            .map((message) => (options.json ? `${jsonText(line(message))}\n` : table(message)))
+            .join("");
+          if (!any && shown.length > 0 && !options.json) process.stdout.write(header);
           // A reader that is slower than the database must not make us hold all of it.
           if (!process.stdout.write(text)) await once(process.stdout, "drain");
-          any ||= page.length > 0;
+          any ||= shown.length > 0;
           const last = page.at(-1);
           if (!last) break;
           before = last.sequence;
-          left -= page.length;
+          left -= shown.length;
         }
-        if (!any && !options.json)
+        if (!any && !options.json && options.state !== undefined)
+          process.stdout.write(`No mail is ${options.state}.\n`);
+        else if (!any && !options.json)
           process.stdout.write("No mail yet. Send some:  npx mailweir send --to support@example.com\n");
       } finally {
         await store.close();
       }
     });
 }
+
+interface ListOptions {
+  readonly state?: RecipientState;
+  readonly limit?: number;
+  readonly json?: boolean;
+}
+
+const isSo = ({ recipients }: ListedMessage, wanted: RecipientState | undefined) =>
+  wanted === undefined || recipients.some(({ state }) => state === wanted);
 
 /** The stable shape: documented in docs/cli.md, other programs build on it. */
 function line({ sesMessageId, receivedAt, envelope, recipients }: ListedMessage) {

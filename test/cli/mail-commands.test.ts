@@ -217,7 +217,24 @@ describe("list", () => {
     expect(stdout.trimEnd().split("\n")).toHaveLength(3);
   });
 
+  test("--state shows what is so for one of its recipients, through pages without any", async () => {
+    const held = async () =>
+      (await callCli(["list", "--state", "quarantined", "--limit", "1", "--json", "--data", data])).stdout;
+    const id = await sent(["--to", "ann@in.example", "--from", "lee@sender.example"]);
+    await ended(id);
+    const gtube = await fileOf(
+      "From: lee@sender.example\r\n\r\nXJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n",
+    );
+    const spam = await sent([gtube, "--to", "ann@in.example", "--from", "lee@sender.example"]);
+    await ended(spam);
+    await ended(await sent(["--to", "ann@in.example", "--from", "lee@sender.example"]));
+    const lines = (await held()).trimEnd().split("\n");
+    expect(lines.map((line) => (JSON.parse(line) as Line).sesMessageId)).toEqual([spam]);
+    expect((await callCli(["list", "--state", "working", "--data", data])).stdout).toBe("No mail is working.\n");
+  });
+
   test.for<[string, string[], number, string]>([
+    ["a state that there is not", ["--state", "lost"], 2, "Allowed choices are received, decided"],
     ["a folder without mail", ["--data", "/nowhere/at/all"], 1, "No mail is kept in /nowhere/at/all"],
     ["a limit that is no number", ["--limit", "many"], 2, "Give a whole number from 1 up."],
   ])("%s", async ([, args, exit, text]) => {
