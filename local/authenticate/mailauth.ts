@@ -7,6 +7,7 @@ import { DkimVerifier, type SignatureHeader } from "mailauth/lib/dkim/dkim-verif
 import { dmarc } from "mailauth/lib/dmarc/index.js";
 import { getAlignment } from "mailauth/lib/tools.js";
 import { isClearAuthor, possibleAuthors } from "../../shared/mail/clear-author.ts";
+import { repeatedFields } from "../../shared/mail/signed-whole.ts";
 import type { Authentication, DkimFinding, DkimResult } from "../../shared/receipt/authentication.ts";
 import type { Resolver } from "./resolver.ts";
 
@@ -36,7 +37,8 @@ const minCountedKeyBits = 1024;
  * run in its strict mode: RFC 6376 to the letter, with three exceptions, so that what old signers write is told apart
  * from what is broken. SHA-1, keys under 1024 bits, and signatures from before RFC 4871 (no `v=`, `q=dns`) are verified,
  * and a valid one is a `pass` with a reason, but never `aligned`: it gives no DKIM verdict PASS, no DMARC pass and no
- * trust (RFC 8301 §3.1, §3.2).
+ * trust (RFC 8301 §3.1, §3.2). The same holds of one that leaves a part of the body, or one of two equal fields, to whoever
+ * passed the message on (RFC 6376 §8.2, §8.15; docs/decisions/021).
  */
 export async function verifySignatures(
   chunks: AsyncIterable<Uint8Array>,
@@ -53,11 +55,7 @@ export async function verifySignatures(
       const tooLong = entry.status.result === "pass" && coversMoreThanThereIs(entry);
       const result = tooLong ? "permerror" : dkimResult(entry.status.result, entry.status.comment);
       const reason =
-        result === "pass"
-          ? notCounted(entry, verifier.outdated)
-          : tooLong
-            ? "l= is larger than the body"
-            : entry.status.comment;
+        result === "pass" ? notCounted(entry, verifier) : tooLong ? "l= is larger than the body" : entry.status.comment;
       return {
         result,
         domain: nameOf(entry.signingDomain).toLowerCase(),
@@ -212,12 +210,22 @@ function coversMoreThanThereIs({ canonBodyLengthLimit: limit, canonBodyLengthTot
 }
 
 function notCounted(
-  entry: { readonly algo?: string; readonly modulusLength?: number; readonly signature?: string },
-  outdated: ReadonlySet<unknown>,
+  entry: DKIMResult & { readonly signature?: string },
+  { outdated, headers }: LenientVerifier,
 ): string | undefined {
   if (/sha1$/i.test(entry.algo ?? "")) return `${entry.algo} does not count (RFC 8301 §3.1)`;
   if (entry.modulusLength !== undefined && entry.modulusLength < minCountedKeyBits) {
     return `a key of ${entry.modulusLength} bits does not count (RFC 8301 §3.2)`;
+  }
+  if (entry.canonBodyLengthLimited && (entry.canonBodyLengthTotal ?? 0) > (entry.canonBodyLength ?? 0))
+    return "text behind the signed length (l=) may be anybody's (RFC 6376 §8.2)";
+  const names = (headers?.parsed ?? []).map(({ key }) => key);
+  const covered = (entry.signingHeaders?.headers ?? []).map((line) =>
+    line.slice(0, line.indexOf(":")).trim().toLowerCase(),
+  );
+  for (const name of repeatedFields(names)) {
+    const times = (all: readonly string[]) => all.filter((one) => one === name).length;
+    if (times(covered) < times(names)) return `a second ${name} field is not signed (RFC 6376 §8.15)`;
   }
   return outdated.has(entry.signature) ? "a signature from before RFC 4871 does not count" : undefined;
 }

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { repeatedFields } from "../../shared/mail/signed-whole.ts";
 import type { Resolver } from "./resolver.ts";
 
 /** What a message of the plain kind says: each of its signatures is valid, and this is who signed and who wrote. */
@@ -22,7 +23,7 @@ export async function verifyPlain(message: Uint8Array, dns: Resolver, now: Date)
   if (end <= 0 || end > maxHeaderBytes) return undefined;
   const fields = splitFields(octets.toString("latin1", 0, end));
   const author = fields && authorOf(fields);
-  if (!fields || author === undefined) return undefined;
+  if (!fields || author === undefined || repeatedFields(fields.map(({ name }) => name)).size > 0) return undefined;
   const body = octets.subarray(end + 4);
   const hashes = new Map<string, string>();
   const signers: { domain: string; selector: string }[] = [];

@@ -1,12 +1,14 @@
-import { getDomain } from "tldts";
 import { isClearAuthor } from "./clear-author.ts";
 import type { Trust, Verdicts } from "./judgement.ts";
 import type { MailFacts } from "./mail-facts.ts";
+import { organisation } from "./organisation.ts";
+import { isSignedWhole } from "./signed-whole.ts";
 
 /**
  * Whether the author can be believed. A DKIM verdict PASS means an aligned signature, here as at SES
  * (ses-receiving.md §4); SPF passes for the envelope domain, which must share the author's organisational domain
- * (RFC 7489 §3.1.2, relaxed). A message that names two authors proves nothing about either.
+ * (RFC 7489 §3.1.2, relaxed). A message that names two authors proves nothing about either, and a signature nothing about
+ * what it leaves out.
  */
 export function judgeTrust(
   facts: MailFacts,
@@ -19,19 +21,8 @@ export function judgeTrust(
   if (author === undefined || facts.authors.length !== 1 || facts.fromFields !== 1) return "unaligned";
   // The verdicts are of the author that their reader found; ours must be able to be no other.
   if (!isClearAuthor(facts.header("from") ?? "")) return "unaligned";
-  if (verdicts.dmarc === "PASS" || verdicts.dkim === "PASS") return "aligned";
-  const sender = organisation(facts.envelopeFrom);
-  return verdicts.spf === "PASS" && sender !== undefined && sender === organisation(author.address)
-    ? "aligned"
-    : "unaligned";
-}
-
-/** The organisational domain by the Public Suffix List, private suffixes included: customers of one host are strangers. */
-function organisation(address: string): string | undefined {
-  const domain = address
-    .slice(address.lastIndexOf("@") + 1)
-    .toLowerCase()
-    .replace(/\.$/, "");
-  if (!address.includes("@") || domain === "") return undefined;
-  return getDomain(domain, { allowPrivateDomains: true }) ?? domain;
+  const sender = facts.envelopeFrom.includes("@") ? organisation(facts.envelopeFrom) : undefined;
+  if (verdicts.spf === "PASS" && sender !== undefined && sender === organisation(author.address)) return "aligned";
+  const passes = verdicts.dmarc === "PASS" || verdicts.dkim === "PASS";
+  return passes && isSignedWhole(facts, author.address) ? "aligned" : "unaligned";
 }

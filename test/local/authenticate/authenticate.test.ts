@@ -207,6 +207,30 @@ describe("DMARC", () => {
   });
 });
 
+// Sets as anybody can write them; who sealed says that DMARC passed.
+const arcSet = (instance: number | string, cv: string) =>
+  `ARC-Seal: i=${instance}; a=rsa-sha256; cv=${cv}; d=evil.example; s=s; b=AAAA\r\n` +
+  `ARC-Message-Signature: i=${instance}; a=rsa-sha256; c=relaxed/relaxed; d=evil.example; s=s; h=from; bh=AAAA; b=AAAA\r\n` +
+  `ARC-Authentication-Results: i=${instance}; evil.example; dmarc=pass header.from=example.org; spf=pass\r\n`;
+const arcChain = (length: number) =>
+  Array.from({ length }, (_, at) => arcSet(length - at, at === length - 1 ? "none" : "pass")).join("");
+
+test.for<[string, string]>([
+  ["of an unknown sealer that begins with cv=pass", arcSet(1, "pass")],
+  ["of an unknown sealer", arcSet(1, "none")],
+  ["with a gap", arcSet(3, "pass") + arcSet(1, "none")],
+  ["with a doubled instance", arcSet(1, "none") + arcSet(1, "none")],
+  ["without an end", arcChain(2_000)],
+  ["one set too long", arcChain(51)],
+  ["that counts from nought", arcSet(0, "none")],
+  ["that does not count", arcSet("x", "none")],
+])("a forged ARC chain %s changes nothing about the author", async ([, chain]) => {
+  const { arc, dkim, dmarc } = await authenticate(Buffer.from(chain + mail()), smtp, dns);
+  expect(arc).toEqual({ result: "fail" });
+  expect(dkim).toEqual([]);
+  expect(dmarc).toMatchObject({ result: "fail", policy: "reject" });
+});
+
 describe("hostile messages get an answer", () => {
   const signature =
     "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=rsa; h=from; bh=AA==; b=AA==\r\n";

@@ -110,3 +110,25 @@ test.for<[string, Draft]>([
 ])("relaxed canonicalisation (RFC 6376 §3.4): %s", async ([, draft]) => {
   expect(await verify(signByHand(draft), keyed(`p=${p}`))).toBe("pass");
 });
+
+// What whoever passes a signed message on can do to it; the signature stays valid.
+test.for<[string, Draft, (raw: string) => string]>([
+  ["text behind l=", { tags: { l: "7" } }, (raw) => `${raw}evil\r\n`],
+  ["a part behind l=0", { tags: { l: "0" }, body: "" }, (raw) => `${raw}--b\r\n\r\nevil\r\n--b--\r\n`],
+  ...["Subject", "SUBJECT ", "To", "From"].map((name): [string, Draft, (raw: string) => string] => [
+    `a second ${name} above`,
+    {},
+    (raw) => `${name}: evil@evil.example\r\n${raw}`,
+  ]),
+  ["a second Subject between", {}, (raw) => raw.replace("\r\nTo:", "\r\nSubject: evil\r\nTo:")],
+])("what a signature leaves open is not the author's (RFC 6376 §8.2, §8.15): %s", async ([, draft, attack]) => {
+  const raw = signByHand(draft);
+  expect(await verify(raw, keyed(`p=${p}`))).toBe("pass");
+  expect(await verify(attack(raw), keyed(`p=${p}`))).toBe("pass unaligned");
+});
+
+test("two Subjects that are both signed are the author's", async () => {
+  const headers = [...usualHeaders, ["Subject", " b"]] as const;
+  const raw = signByHand({ headers, tags: { h: "from:to:subject:subject" } });
+  expect(await verify(raw, keyed(`p=${p}`))).toBe("pass");
+});

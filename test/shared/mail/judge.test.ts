@@ -113,6 +113,9 @@ describe("nature, from headers alone", () => {
 });
 
 describe("trust", () => {
+  const dkimAlone = { verdicts: { ...good, spf: "GRAY" } } as const;
+  const signedBy = (tags: string, domain = "mail.a.example") =>
+    `DKIM-Signature: v=1; a=rsa-sha256; d=${domain}; s=s; bh=YQ==; b=YQ==; h=${tags}`;
   test.for<[string, string, Partial<JudgeInput>, Judgement["trust"]]>([
     ["DMARC passes", "", { verdicts: good }, "aligned"],
     ["DKIM passes for a domain without DMARC", "", { verdicts: { ...good, dmarc: "GRAY", spf: "FAIL" } }, "aligned"],
@@ -143,6 +146,20 @@ describe("trust", () => {
     ["DMARC fails", "", { verdicts: { ...good, dmarc: "FAIL" } }, "failed"],
     ["two authors", "From: a@a.example, b@b.example", { verdicts: good }, "unaligned"],
     ["two From fields", "From: a@a.example\nFrom: b@b.example", { verdicts: good }, "unaligned"],
+    ["DKIM alone, and it covers what is shown", `Subject: a\n${signedBy("from:subject")}`, dkimAlone, "aligned"],
+    ["text may stand behind l=", `Subject: a\n${signedBy("from:subject; l=10")}`, dkimAlone, "unaligned"],
+    ["the Subject is not signed", `Subject: a\n${signedBy("from")}`, dkimAlone, "unaligned"],
+    ["a Reply-To that is not signed", `${signedBy("from:subject")}\nReply-To: x@b.example`, dkimAlone, "unaligned"],
+    ["a second Subject", `Subject: evil\nSubject: a\n${signedBy("from:subject")}`, dkimAlone, "unaligned"],
+    ["a second Content-Type", `Content-Type: text/plain\ncontent-type: text/html`, dkimAlone, "unaligned"],
+    ["one of two signatures is open", `${signedBy("from:subject")}\n${signedBy("from; l=0")}`, dkimAlone, "unaligned"],
+    [
+      "a stranger's open signature beside the author's",
+      `${signedBy("from:subject")}\n${signedBy("from; l=0", "list.example")}`,
+      dkimAlone,
+      "aligned",
+    ],
+    ["SPF vouches for the way itself", signedBy("from; l=0"), { verdicts: good }, "aligned"],
     ["our own token", "", { verdicts: { ...good, dmarc: "FAIL" }, replyTokenValid: true }, "token"],
     ["nobody checked", "", {}, "unaligned"],
   ])("%s", ([, lines, overrides, trust]) => expect(judge(given(lines, overrides)).trust).toBe(trust));
