@@ -5,8 +5,8 @@ import {
   besideTheRequest,
   closing,
   greeting,
+  isSureRequest,
   requestSentence,
-  sureRequest,
   vagueRequest,
 } from "./unsubscribe-words.ts";
 
@@ -32,7 +32,7 @@ export function readUnsubscribeRequest(facts: MailFacts): UnsubscribeRequest | u
   if (automatic(facts)) return undefined;
   const subject = strip(facts.subject.replace(/^(?:\s*(?:subject|betreff)\s*:)+/i, ""));
   const own = facts.body && ownText(facts);
-  if (sureRequest.test(subject)) return { confidence: 0.95, evidence: [quoteHeader(facts, "subject")] };
+  if (isSureRequest(subject)) return { confidence: 0.95, evidence: [quoteHeader(facts, "subject")] };
   if (vagueRequest.test(subject) && own === "") {
     return { confidence: 0.85, evidence: [quoteHeader(facts, "subject")] };
   }
@@ -63,7 +63,7 @@ function saidOnly(own: string): string | undefined {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  if (lines.length > 1 && greeting.test(lines[0] ?? "") && !sureRequest.test(strip(lines[0] ?? ""))) lines.shift();
+  if (lines.length > 1 && greeting.test(lines[0] ?? "") && !isSureRequest(strip(lines[0] ?? ""))) lines.shift();
   const end = lines.findIndex((line, at) => at > 0 && closing.test(line));
   const rest = end === -1 ? lines : lines.slice(0, end);
   if (rest.length === 0 || rest.length > 4) return undefined;
@@ -81,7 +81,7 @@ function saidOnly(own: string): string | undefined {
 }
 
 function request(sentence: string): boolean {
-  return sureRequest.test(sentence) || vagueRequest.test(sentence) || requestSentence.test(sentence);
+  return isSureRequest(sentence) || vagueRequest.test(sentence) || requestSentence.test(sentence);
 }
 
 /** True when the subject could be a request if the mail says nothing else: the body has to be seen. */
