@@ -10,12 +10,14 @@ import { runInNewContext } from "node:vm";
 import { judge } from "../shared/mail/judge.ts";
 import { parseNoticeText } from "../shared/receipt/parse-notice.ts";
 import { coldStartRows } from "./cold-start.ts";
+import { consoleRow } from "./console-in-flow.ts";
 import type { Finding } from "./measure/findings.ts";
 import { inWords, pairedRatio, spread } from "./measure/ratios.ts";
 
-/** Rows without a server. */
+/** Rows that take no turns with other servers. */
 export const inProcessRows: Readonly<Record<string, (quick: boolean) => Promise<Finding[]> | Finding[]>> = {
   cold: coldStartRows,
+  console: consoleRow,
   envelope: envelopeRow,
   judge: judgeRow,
   parse: parseRow,

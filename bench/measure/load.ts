@@ -13,6 +13,8 @@ export interface Load {
   readonly mails?: string;
   /** A connection for each mail. */
   readonly reconnect?: boolean;
+  /** At most so many; as fast as they are taken where it is missing. With `mails` only. */
+  readonly perSecond?: number;
 }
 
 const smtpSource = ["/usr/sbin/smtp-source", "/usr/bin/smtp-source"].find((path) => existsSync(path));
@@ -57,8 +59,8 @@ export async function send(port: number, load: Load): Promise<Sent> {
     if (status !== 0) throw new Error(`smtp-source failed: ${errors.slice(0, 500)}`);
     return { startedAt, endedAt: now() };
   }
-  const { sessions, count, bytes, mails = "-", reconnect = false } = load;
-  const args = [sender, port, sessions, mails, count, bytes, reconnect].map(String);
+  const { sessions, count, bytes, mails = "-", reconnect = false, perSecond = 0 } = load;
+  const args = [sender, port, sessions, mails, count, bytes, reconnect, perSecond].map(String);
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   await lines.next();

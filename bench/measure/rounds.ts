@@ -134,7 +134,7 @@ export async function runRow(
   }
 }
 
-function workplace(folder: string, senders: Senders, number: number): Workplace {
+export function workplace(folder: string, senders: Senders, number: number): Workplace {
   const own = join(folder, String(number));
   mkdirSync(own, { recursive: true });
   const place = { folder: own, zone: join(own, "zone.json"), config: join(own, "mailweir.config.ts") };

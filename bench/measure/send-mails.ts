@@ -1,6 +1,6 @@
 /**
  * The load generator: plain SMTP over kept-open connections, a reply awaited for each command, as `smtp-source` does it.
- * `node bench/measure/send-mails.ts <port> <sessions> <folder of mails | -> <count> <bytes> <reconnect>`
+ * `node bench/measure/send-mails.ts <port> <sessions> <folder of mails | -> <count> <bytes> <reconnect> <mails a second | 0>`
  * Says `ready` on stdout, sends when a line comes on stdin, says the seconds it took.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ interface Mail {
   readonly data: Buffer;
 }
 
-const [port, sessions, folder = "-", count, bytes, reconnect] = process.argv.slice(2);
+const [port, sessions, folder = "-", count, bytes, reconnect, perSecond = "0"] = process.argv.slice(2);
 const mails = folder === "-" ? plainMails(Number(bytes)) : readMails(folder);
 const total = Number(count);
 let next = 0;
@@ -61,8 +61,8 @@ function session(): Promise<void> {
             end(false);
             return;
           }
-          say(`MAIL FROM:<${mail.from}>\r\n`);
           step = 2;
+          inTurn(() => say(`MAIL FROM:<${mail?.from}>\r\n`));
           return;
         }
         if (step === 2) say(`RCPT TO:<${mail?.to}>\r\n`);
@@ -85,6 +85,14 @@ function session(): Promise<void> {
     };
     open();
   });
+}
+
+/** Calls back when it is this mail's turn: at once, or at its part of a steady rate. */
+function inTurn(start: () => void): void {
+  const rate = Number(perSecond);
+  const due = rate === 0 ? 0 : began + ((next - 1) / rate) * 1_000 - performance.now();
+  if (due > 0) setTimeout(start, due);
+  else start();
 }
 
 function listen(socket: Socket, heard: (text: string) => void): void {
