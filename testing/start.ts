@@ -64,7 +64,7 @@ export interface Mailweir extends AsyncDisposable {
   inject(mail: MailToInject): Promise<InjectedMail>;
   /**
    * Waits until it is there. With a mail in `match` it fails as soon as everything has run, else after `timeoutMs` of real
-   * time (default 10 000), and tells what happened instead.
+   * time (default 30 000), and tells what happened instead.
    *
    * @throws {NothingHappenedError}
    */
@@ -226,7 +226,7 @@ export async function startKit(
       return { sesMessageId, refused, ...(messageId !== undefined && { messageId }) };
     },
 
-    async waitFor(what, match = {}, { timeoutMs = 10_000 } = {}) {
+    async waitFor(what, match = {}, { timeoutMs = 30_000 } = {}) {
       const began = performance.now();
       const find = finders[what] as (wanted: typeof match) => ReturnType<(typeof finders)[typeof what]>;
       const left = () => timeoutMs - (performance.now() - began);
