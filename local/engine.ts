@@ -114,8 +114,8 @@ export class ListenAddressError extends MailweirError {
 }
 
 const drainMs = 10_000;
-// Batches of a queue at a time where they cost no thread: whatever is under way together shares its commits.
-const nearBatches = 8;
+// Of a queue whose messages cost no thread: whatever is taken and worked on together shares its commits.
+const nearConsumer = { batchSize: 50, concurrency: 2 };
 const systemClock = { now: () => new Date(), ticking: true } as const;
 const systemRandom: Random = { bytes: pooledRandom() };
 
@@ -265,7 +265,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         (consumer === undefined ? undefined : functionOf(consumer));
       const queueArn = `arn:aws:sqs:${region}:${config.accountId}:${queue.name}`;
       if (!target || !host) return [];
-      const near = isNear(target.name, config) && { concurrency: nearBatches };
+      const near = isNear(target.name, config) && { consumer: nearConsumer };
       return [createQueuePump({ queue, queueArn, target, queues, host, clock, random, log, ...near })];
     });
     const timetable =

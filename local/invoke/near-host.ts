@@ -43,6 +43,8 @@ export function createNearHost({ threads, ports, config, log }: NearHostOptions)
   const underWay = new Set<Promise<unknown>>();
   const now = () => ports.clock.now().getTime();
   const guarded = refusingLate(ports, running);
+  // Where nothing is near, nothing of it is loaded.
+  let stack: Promise<typeof import("../../functions/stack.ts")> | undefined;
 
   const handlerOf = (name: string) => {
     const known = handlers.get(name);
@@ -55,7 +57,8 @@ export function createNearHost({ threads, ports, config, log }: NearHostOptions)
   };
 
   const run = async (functionName: string, event: SqsEvent, options: InvokeOptions): Promise<InvokeOutcome> => {
-    const { logLines } = await import("../../functions/stack.ts");
+    stack ??= import("../../functions/stack.ts");
+    const { logLines } = await stack;
     const { timeoutMs, memoryMb, requestId } = options;
     const invocation: Running = { over: false };
     const context = lambdaContext({

@@ -11,8 +11,8 @@ export interface QueuePumpOptions {
   readonly queue: QueueTopology;
   readonly queueArn: string;
   readonly target: FunctionTopology;
-  /** Batches at a time. Default: the queue's own. */
-  readonly concurrency?: number;
+  /** How much is taken at a time. Default: as the queue says. */
+  readonly consumer?: { readonly batchSize: number; readonly concurrency: number };
   readonly queues: Queues;
   readonly host: FunctionHost;
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export interface QueuePumpOptions {
  */
 export function createQueuePump(options: QueuePumpOptions): Pump {
   const { queue, queues, host, target, log } = options;
-  const consumer = queue.consumer ?? { functionName: target.name, batchSize: 10, concurrency: 1 };
+  const consumer = options.consumer ?? queue.consumer ?? { batchSize: 10, concurrency: 1 };
 
   const giveBack = async (messages: readonly ReceivedQueueMessage[]) => {
     for (const message of messages) {
@@ -64,7 +64,7 @@ export function createQueuePump(options: QueuePumpOptions): Pump {
   };
 
   const pump = createPump({
-    concurrency: options.concurrency ?? consumer.concurrency,
+    concurrency: consumer.concurrency,
     async take() {
       const messages = await queues.receive(queue.name, { max: consumer.batchSize });
       return messages.length > 0 ? messages : undefined;

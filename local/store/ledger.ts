@@ -119,7 +119,7 @@ export function createLedger(database: Database, clock: Clock, queues: readonly 
         return stored.state === "done" || stored.state === "quarantined"
           ? { kind: "ended", record: stored }
           : { kind: "unknown" };
-      }),
+      }, "repeatable"),
     setback: (claim, cause) =>
       database.write((tx) => {
         if (change(tx, claim, "cause = ?", shortened(cause))) countOf(tx, claim, "retried", clock.now().getTime());
@@ -138,7 +138,7 @@ export function createLedger(database: Database, clock: Clock, queues: readonly 
         );
         if (taken) countOf(tx, claim, finish.state, clock.now().getTime());
         return taken;
-      }),
+      }, "repeatable"),
     fail: (sesMessageId, recipient, cause) =>
       database.write((tx) => {
         failRecipient(tx, sequenceOf(tx, sesMessageId), recipient, clock.now().getTime(), cause);
@@ -202,7 +202,7 @@ export function createLedger(database: Database, clock: Clock, queues: readonly 
         if (first) return String(first["ses_message_id"]) as SesMessageId;
         tx.run("INSERT INTO fingerprints (hash, received_at, seq) VALUES (?, ?, ?)", hash, at, seq);
         return sesMessageId;
-      }),
+      }, "repeatable"),
     forget: (sesMessageId) =>
       database.write((tx) => {
         const seq = sequenceOf(tx, sesMessageId);

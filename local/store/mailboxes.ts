@@ -24,6 +24,8 @@ export function createMailboxes(
   const syncFolder = createFolderSync(fs);
   const makeSureFolder = createFolderMaker(fs, dirname(folder));
   const alone = createTurns();
+  // Mailboxes whose folders were made: to look for them costs more calls than a small mail.
+  const made = new Set<string>();
   return {
     async deliver(claim, target, body, receivedAt) {
       if (target.kind === "imap") return append(claim, target, body, receivedAt);
@@ -75,7 +77,10 @@ export function createMailboxes(
   }
 
   async function write(mailbox: string, name: string, claim: Claim, body: AsyncIterable<Uint8Array>): Promise<void> {
-    for (const part of ["tmp", "new", "cur"]) await makeSureFolder(join(mailbox, part));
+    if (!made.has(mailbox)) {
+      for (const part of ["tmp", "new", "cur"]) await makeSureFolder(join(mailbox, part));
+      made.add(mailbox);
+    }
     const temporary = join(mailbox, "tmp", `${name}.${claim.attempt}`);
     try {
       await writeSynced(fs, temporary, body);
@@ -83,6 +88,8 @@ export function createMailboxes(
       database.read((sql) => assertClaim(sql, claim));
       await fs.rename(temporary, join(mailbox, "new", name));
     } catch (error) {
+      // Somebody may have removed a folder: the next attempt makes it again.
+      made.delete(mailbox);
       // The first error is the one to tell; readers of a Maildir clear old files out of tmp/.
       await removeFile(fs, temporary).catch(() => undefined);
       throw error;
@@ -95,7 +102,7 @@ export function createMailboxes(
     return database.write((tx) => {
       noteEffect(tx, assertClaim(tx, claim), claim.recipient, effect, shown);
       return shown;
-    });
+    }, "repeatable");
   }
 }
 

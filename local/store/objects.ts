@@ -83,21 +83,20 @@ export function writeObject(
   object: ObjectToWrite,
   now: number,
 ): void {
+  const { sizeBytes, metadata, block = null, content } = object;
+  const insert = () =>
+    tx.run(
+      `INSERT OR IGNORE INTO objects (bucket, key, size_bytes, last_modified, metadata, block, content) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...[ref.bucket, ref.key, sizeBytes, now, JSON.stringify(metadata), block, content],
+    ).changes === 1;
+  // Nearly always there was none: looking first would be one search more.
+  if (insert()) return;
   const old = find(tx, ref);
   if (old) {
     tx.run("DELETE FROM objects WHERE id = ?", Number(old["id"]));
     contents.release(tx, Number(old["content"]));
   }
-  tx.run(
-    `INSERT INTO objects (bucket, key, size_bytes, last_modified, metadata, block, content) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ref.bucket,
-    ref.key,
-    object.sizeBytes,
-    now,
-    JSON.stringify(object.metadata),
-    object.block ?? null,
-    object.content,
-  );
+  insert();
 }
 
 /** Removes the files of what was prepared when the writing that was to name them fails. */

@@ -71,7 +71,7 @@ export function createQueues(
       const { visibilityTimeoutMs: usual, maxReceiveCount, deadLetterQueue } = settings(queue);
       const invisibleMs = limited(visibilityTimeoutMs ?? usual);
       // Most looks find nothing: no transaction for them.
-      if (!database.read((sql) => sql.get(selectVisible, queue, now(), 1))) return [];
+      if (!database.read((sql) => sql.get(hasVisible, queue, now()))) return [];
       return database.write((tx) => {
         const at = now();
         const received: ReceivedQueueMessage[] = [];
@@ -111,7 +111,7 @@ export function createQueues(
             );
           }
         }
-      });
+      }, "repeatable");
     },
     async changeVisibility(queue, receiptHandle, visibilityTimeoutMs) {
       settings(queue);
@@ -220,6 +220,7 @@ export function countQueue(sql: Sql, queue: string, now: number) {
   };
 }
 
+const hasVisible = "SELECT 1 FROM queue_messages WHERE queue = ? AND visible_at <= ? LIMIT 1";
 const selectVisible = `SELECT * FROM queue_messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, id LIMIT ?`;
 
 function take(tx: Transaction, row: Row, at: number, visibleAt: number): ReceivedQueueMessage {

@@ -50,7 +50,7 @@ export function createSuppressions(
       database.write((tx) => {
         dropOldEvidence(tx, now());
         return once(tx, by, `suppress ${suppressionCursor(suppression)}`, () => suppress(tx, suppression));
-      }),
+      }, "repeatable"),
     softBounce: (by, bounce, { count, windowMs }) =>
       database.write((tx) =>
         once(tx, by, `soft-bounce ${suppressionCursor(bounce)}`, () => {

@@ -54,7 +54,7 @@ export function createTickets(
         noteEffect(tx, seq, claim.recipient, effect, String(ticketId));
         handOver(tx, newsOfMail(ticketId, plan, entry));
         return { kind: plan.kind === "open" ? "opened" : "joined", ticketId };
-      }),
+      }, "repeatable"),
     change: (ticketId, change) =>
       database.write((tx) => {
         const result = changeTicket(tx, ticketId, change, clock.now().getTime());

@@ -14,14 +14,21 @@ export const personOctets = 16;
  * @throws {KeyRingError} when the ring cannot be used
  */
 export function createPersonOf(ring: KeyRing): (address: string) => string {
+  const known = made.get(ring);
+  if (known) return known;
   const { keys, addressSecret } = checkKeyRing(ring);
   const [first] = keys as [TokenKey, ...TokenKey[]];
   const key = deriveKey(addressSecret ?? first.secret, "address");
-  return (address) =>
+  const personOf = (address: string) =>
     encodeBase32(
       createHmac("sha256", key).update(normaliseAddress(address), "utf8").digest().subarray(0, personOctets),
     );
+  made.set(ring, personOf);
+  return personOf;
 }
+
+// Only a memo: every mail asks, and deriving the key takes longer than using it.
+const made = new WeakMap<KeyRing, (address: string) => string>();
 
 export function personFromOctets(octets: Uint8Array): string {
   return encodeBase32(octets.subarray(0, personOctets));

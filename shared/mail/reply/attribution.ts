@@ -87,9 +87,16 @@ export function tellsWhoWrote(text: string): boolean {
 /** Cheap test that a line may be the last of an attribution. */
 export function mayCloseAttribution(text: string): boolean {
   if (trailingColon.test(text) || datedPerson(text, address.test(text)) !== undefined) return true;
+  // Asked of every line: most end in letters with which no such verb ends, and the search through all verbs is long.
+  const ending = text.replace(tail, "").slice(-endingLength).toLowerCase();
+  if (/^[a-z]+$/.test(ending) && ending.length === endingLength && !verbEndings.has(ending)) return false;
   const verb = lastVerb(text);
-  return verb !== undefined && text.slice(verb.end).replace(/[\s.:\uff1a\u2024\u0589-]+$/u, "") === "";
+  return verb !== undefined && text.slice(verb.end).replace(tail, "") === "";
 }
+
+const tail = /[\s.:\uff1a\u2024\u0589-]+$/u;
+const endingLength = 3;
+const verbEndings: ReadonlySet<string> = new Set(wroteWords.spaced.map((word) => word.slice(-endingLength)));
 
 /**
  * Where an attribution starts inside a line whose head is the author's own text ("Fine with me. On 3 May 2024, Ann

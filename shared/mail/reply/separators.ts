@@ -9,6 +9,19 @@ const framed =
   /^[-_=*~+\u2013\u2014\u2500\s]{1,80}?([^-_=*~+\u2013\u2014\u2500\s].{2,58}?)[-_=*~+\u2013\u2014\u2500:\uff1a\s]{1,80}$/u;
 const frame = /[-_=*~+\u2013\u2014\u2500]/u;
 
+const beginningLength = 3;
+const beginnings: ReadonlySet<string> = new Set(
+  [...originals, ...forwards].map((words) => words.slice(0, beginningLength)),
+);
+
+/** False only where the folded words cannot be known: letters of ASCII stay themselves, unless a mark follows. */
+function beginsLikeWords(content: string): boolean {
+  const beginning = content.slice(0, beginningLength).toLowerCase();
+  return (
+    !/^[a-z]{3}$/.test(beginning) || !/^[ -~]?$/.test(content.charAt(beginningLength)) || beginnings.has(beginning)
+  );
+}
+
 /** What stands under a line: a header block, a marked quotation, or anything else. */
 export type Below = "block" | "quote" | "text";
 
@@ -23,6 +36,8 @@ export function separatorOf(content: string, below: Below = "text"): Separator |
   const inner = match?.[1]?.trim();
   const isFramed =
     inner !== undefined && frame.test(content.charAt(0)) && frame.test(content.charAt(content.length - 1));
+  // Asked of every line: most begin with letters with which no such words begin.
+  if (inner === undefined && !beginsLikeWords(content)) return undefined;
   const words = fold(inner ?? content);
   if (forwards.has(words) && (isFramed || below === "block" || (below === "quote" && /[:\uff1a]\s*$/u.test(content))))
     return "forward";
