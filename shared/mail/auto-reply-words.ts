@@ -1,3 +1,5 @@
+import { wordsOf } from "./words.ts";
+
 /**
  * How automatic answers open their subject. Two strengths, because people write about holidays too: `sure` phrases are
  * what software puts there; `likely` ones need something else beside them.
@@ -55,18 +57,16 @@ const quotedSubject = "(?:\\s*[:：-])?\\s*(?:re|aw|antw|sv|vs|odp|rv|fwd?|wg|tr
 const opening = "^[^\\p{L}\\p{N}]*";
 
 /** What only software writes. */
-export const automaticSubject = new RegExp(
+export const automaticSubject = wordsOf(
   `${opening}(?:${automaticReply}|${acknowledgement})|${opening}\\[auto[- ]?re(?:ply|sponse)\\]|\\(auto(?:matic|mated)?[- ]?re(?:ply|sponse)\\)\\s*$|\\bauto-?re(?:ply|sponse)\\s*$`,
-  "iu",
 );
 
-export const awaySubject = new RegExp(
+export const awaySubject = wordsOf(
   `${opening}(?:auto(?:matic)?[^\\p{L}\\p{N}]+)?(?:${outOfOffice}|(?:${awayWords})${quotedSubject})|^(?:auto\\s*:\\s*)?[^:]{1,80}\\b(?:is (?:out of (?:the )?office|on vacation|currently away)|ist (?:außer haus|abwesend|nicht im (?:büro|haus))|est (?:absent|en congés?)(?:\\(?e\\)?)?|está (?:ausente|fuera)|è (?:assente|fuori))\\b`,
-  "iu",
 );
 
 /** What a person may write too: only with another sign. */
-export const awayWordsSubject = new RegExp(`${opening}(?:${awayWords})\\s*(?:$|[:：!.(–-])`, "iu");
+export const awayWordsSubject = wordsOf(`${opening}(?:${awayWords})\\s*(?:$|[:：!.(–-])`);
 
 /** What an automatic answer says about itself. */
 export const automaticStatement = new RegExp(

@@ -1,4 +1,5 @@
 import { type MailFacts, quoteHeader } from "./mail-facts.ts";
+import { wordsOf } from "./words.ts";
 
 /** The marks that a bounce leaves in the headers, each as a quoted line. */
 export interface BounceSigns {
@@ -69,7 +70,7 @@ function stripListTag(subject: string): string {
 }
 
 // One line per language, the phrase that mail systems open the subject with.
-const bounceSubject = new RegExp(
+export const bounceSubject = wordsOf(
   [
     "^\\W*(?:",
     [
@@ -97,5 +98,4 @@ const bounceSubject = new RegExp(
     ].join("|"),
     ")|\\bundeliverable\\s*$|: non remis\\b|\\bnot delivered\\s*$",
   ].join(""),
-  "iu",
 );

@@ -1,3 +1,5 @@
+import { wordsOf } from "./words.ts";
+
 /**
  * How people, and their mail programs, ask to get no more mail. A request is the whole of what they say: a word more
  * that is no filler ("unsubscribe button", "remove me from the project") and it is about something else.
@@ -34,28 +36,26 @@ const gap = "[\\s,:;!.\\/-]{1,4}";
 
 /** How a sure request begins. Compiled ten times as fast as the whole of it, and nearly every mail ends the search here. */
 const sureOpening = `^(?:(?:${polite}|newsletters?|newsletter-?|me|mailing list)${gap}){0,4}(?:${sure})`;
-const opensSurely = new RegExp(sureOpening, "iu");
+export const opensSurely = wordsOf(sureOpening);
 
 /** `unsubscribe`, with politeness around it, fillers, an address, the name of one list. */
 export function isSureRequest(text: string): boolean {
   return opensSurely.test(text) && sureRequest.test(text);
 }
 
-const sureRequest = new RegExp(
+export const sureRequest = wordsOf(
   `${sureOpening}(?:${gap}?(?:${filler}|${polite}|${address})(?![\\p{L}\\p{N}])){0,12}(?:${gap}(?:${address}|${name}))?(?:${gap}(?:${filler}|${polite}|${address})(?![\\p{L}\\p{N}])){0,6}[^\\p{L}\\p{N}]*$`,
-  "iu",
 );
 
-export const vagueRequest = new RegExp(
+export const vagueRequest = wordsOf(
   `^(?:(?:${polite})${gap}){0,2}(?:${vague})(?:${gap}(?:me|us|it|now|please|pls|thanks?|all|e-?mails?|mails?|mailings?|newsletters?|this|these|list|the|from|your|my|address|this list|spam)){0,6}[^\\p{L}\\p{N}]*$`,
-  "iu",
 );
 
 const mailWords = "(?:e-?mails?|mails?|messages?|newsletters?|mailings?|spam|adverts?|advertising|offers?)";
 const tail = (words: string) => `(?:[\\s,]{1,3}(?:${words})(?![\\p{L}\\p{N}])){0,14}`;
 
 /** The same said as a sentence, one line for each way and language. */
-export const requestSentence = new RegExp(
+export const requestSentence = wordsOf(
   `^(?:${[
     `(?:(?:can|could|would|will) you )?(?:please |kindly )?(?:unsubscribe|take|remove|delete|drop|strike) (?:me|us|my (?:e-?mail )?(?:address|name|e-?mail)|this (?:e-?mail )?address|${address})${tail(`${filler}|please|thanks`)}`,
     `(?:i|we)(?: would|'d|’d)? (?:want|like|wish|need|ask) to (?:unsubscribe|be (?:removed|unsubscribed|taken off)|opt[- ]?out)${tail(filler)}`,
@@ -83,7 +83,6 @@ export const requestSentence = new RegExp(
     ".{0,15}(?:配信を?停止|配信停止|購読を?解除|登録を?解除|メルマガ.{0,3}解除).{0,20}",
     ".{0,10}수신 ?거부.{0,15}",
   ].join("|")})[^\\p{L}\\p{N}]*$`,
-  "iu",
 );
 
 /** Sentences around a request that ask for nothing. */
