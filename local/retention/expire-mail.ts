@@ -11,7 +11,7 @@ import type { Store } from "../store/open-store.ts";
 import { expireTickets } from "./expire-tickets.ts";
 import { rowHolds } from "./find-traces.ts";
 import { createHolds, type Hold, holdOn } from "./holds.ts";
-import { removeMessage } from "./remove-rows.ts";
+import { removeMessages } from "./remove-rows.ts";
 
 export interface ExpiryParts {
   readonly store: Pick<Store, "database" | "contents">;
@@ -279,7 +279,7 @@ function removeWhole(tx: Transaction, contents: Store["contents"], seq: number, 
     if (row) contents.release(tx, Number(row["content"]));
   }
   tx.run("INSERT OR IGNORE INTO forgotten_messages (seq) VALUES (?)", seq);
-  removeMessage(tx, contents, seq);
+  removeMessages(tx, contents, [seq]);
 }
 
 const clearUnswept = (tx: Transaction) => void tx.run("DELETE FROM settings WHERE name = ?", unsweptName);

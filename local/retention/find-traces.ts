@@ -1,7 +1,7 @@
 import type { AddressPattern } from "../../shared/retention/address-pattern.ts";
 import { holds } from "../../shared/retention/holds-address.ts";
 import type { Contents } from "../store/contents.ts";
-import type { Database, Row, Sql } from "../store/database.ts";
+import type { Database, Row } from "../store/database.ts";
 
 /** Where an address stands in the database. */
 export interface Traces {
@@ -67,13 +67,6 @@ export function rowHolds(row: Row, pattern: AddressPattern): boolean {
     if (typeof value === "string") return pattern.isIn(value);
     return value instanceof Uint8Array && pattern.isIn(Buffer.from(value).toString("utf8"));
   });
-}
-
-/** All tables, but those of SQLite itself. */
-export function tablesOf(sql: Sql): readonly string[] {
-  return sql
-    .all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
-    .map((row) => String(row["name"]));
 }
 
 async function contentHolds(contents: Pick<Contents, "open">, id: number, pattern: AddressPattern): Promise<boolean> {

@@ -2,15 +2,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type AddressPattern, addressPattern } from "../../shared/retention/address-pattern.ts";
 import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "../../shared/retention/errors.ts";
 import { namesMessage } from "../../shared/retention/names-message.ts";
-import type { Sql } from "../store/database.ts";
+import type { Database, Sql } from "../store/database.ts";
 import type { Store } from "../store/open-store.ts";
 import { oweCompaction, settleCompaction } from "../store/owed-compaction.ts";
 import { tellBackups } from "./backup-folders.ts";
 import { findTraces, rowHolds } from "./find-traces.ts";
-import { deleteForgetRecord, type ForgetRecord, forgetRecord, writeForgetRecord } from "./forget-record.ts";
-import { holdOn } from "./holds.ts";
+import { countInForgetRecord, deleteForgetRecord, forgetRecord, writeForgetRecord } from "./forget-record.ts";
+import { holdAmong } from "./holds.ts";
 import { removeFiles } from "./remove-files.ts";
 import { removeRows } from "./remove-rows.ts";
+import { pagesOf } from "./table-pages.ts";
 
 export interface ForgetParts {
   readonly store: Pick<Store, "database" | "contents" | "folder">;
@@ -50,6 +51,8 @@ const passes = 5;
 const passPauseMs = 200;
 const busyTries = 40;
 const busyPauseMs = 250;
+const idBatch = 1_000;
+const searchBatch = 200;
 
 /**
  * Takes an address out of everything that this folder holds. A message that names it is deleted whole, also for its other
@@ -71,11 +74,11 @@ export async function forgetAddress(
   const look = (step: "looking" | "looking again") =>
     findTraces(database, contents, pattern, (done, of) => onProgress({ step, done, of }));
   let traces = await look("looking");
-  let record: ForgetRecord = await database.write((tx) => {
-    if (!parts.again) refuseWhatIsHeld(tx, pattern, traces.messages.values(), false);
+  let known = await database.write((tx) => {
+    if (!parts.again) refuseWhatIsHeld(tx, pattern, traces.messages.values(), () => isBegun(tx, address));
     const begun = forgetRecord(tx, address) ?? { address, messages: [], rows: 0, files: 0 };
     writeForgetRecord(tx, begun);
-    return begun;
+    return begun.messages;
   });
 
   const { person } = await forgetPerson(address);
@@ -83,25 +86,27 @@ export async function forgetAddress(
   // What was under way during one pass may have written behind it: the next one finds that.
   for (let pass = 1; ; pass++) {
     onProgress({ step: "deleting" });
-    const { messages: deleted, contents: holding } = traces;
-    record = await database.write((tx) => {
-      // Somebody may have held it while we looked.
-      if (!parts.again) refuseWhatIsHeld(tx, pattern, deleted.values(), record.messages.length + record.rows > 0);
-      const known = new Map([...idsOf(tx, record.messages), ...deleted]);
-      const rows = record.rows + removeRows(tx, contents, pattern, holding, known);
-      const next = { ...record, messages: [...known.keys()], rows };
-      writeForgetRecord(tx, next);
-      return next;
+    const messages = new Map([...(await idsOf(database, known)), ...traces.messages]);
+    const ids = new Set(messages.values());
+    // Somebody may have held it while we looked, and between two transactions.
+    const deletable = (tx: Sql) => {
+      if (!parts.again) refuseWhatIsHeld(tx, pattern, ids, () => isBegun(tx, address));
+    };
+    await database.write((tx) => {
+      deletable(tx);
+      const begun = forgetRecord(tx, address) ?? { address, rows: 0, files: 0 };
+      writeForgetRecord(tx, { ...begun, messages: [...messages.keys()] });
     });
-    const ids = new Set(database.read((sql) => idsOf(sql, record.messages)).values());
+    known = [...messages.keys()];
+    await removeRows(database, contents, pattern, { contents: traces.contents, messages }, deletable, (tx, rows) =>
+      countInForgetRecord(tx, address, { rows }),
+    );
     const files = await removeFiles(folder, pattern, (text) => namesMessage(text, ids));
-    if (files > 0) {
-      record = { ...record, files: record.files + files };
-      await database.write((tx) => writeForgetRecord(tx, record));
-    }
-    await search.forget(record.messages);
+    if (files > 0) await database.write((tx) => countInForgetRecord(tx, address, { files }));
+    for (let start = 0; start < known.length; start += searchBatch)
+      await search.forget(known.slice(start, start + searchBatch));
     traces = await look("looking again");
-    if (traces.contents.size === 0 && traces.messages.size === 0 && !isLeft(parts, pattern)) break;
+    if (traces.contents.size === 0 && traces.messages.size === 0 && !(await isLeft(parts, pattern))) break;
     if (pass === passes) throw new ForgetUnfinishedError("mail of this address goes on arriving");
     await sleep(passPauseMs);
   }
@@ -115,23 +120,31 @@ export async function forgetAddress(
   }
   onProgress({ step: "compacting" });
   // The record names the address too: it goes, and what is left to do is known without it.
-  await database.write((tx) => {
+  const record = await database.write((tx) => {
+    const done = forgetRecord(tx, address);
     deleteForgetRecord(tx, address);
     oweCompaction(tx);
+    return done;
   });
   if (!(await settleCompaction(database, busyTries)))
     throw new ForgetUnfinishedError("a long reader keeps the database's log");
-  const { messages, rows, files } = record;
-  return { person, messages: messages.length, rows, files, untold };
+  return { person, messages: known.length, rows: record?.rows ?? 0, files: record?.files ?? 0, untold };
 }
 
-function idsOf(sql: Sql, sequences: readonly number[]): ReadonlyMap<number, string> {
-  return new Map(
-    sequences.map((seq) => [
-      seq,
-      String(sql.get("SELECT ses_message_id FROM ids WHERE seq = ?", seq)?.["ses_message_id"]),
-    ]),
-  );
+async function idsOf(
+  database: Pick<Database, "read">,
+  sequences: readonly number[],
+): Promise<ReadonlyMap<number, string>> {
+  const ids = new Map<number, string>();
+  for (let start = 0; start < sequences.length; start += idBatch) {
+    const list = JSON.stringify(sequences.slice(start, start + idBatch));
+    const rows = database.read((sql) =>
+      sql.all("SELECT seq, ses_message_id FROM ids WHERE seq IN (SELECT value FROM json_each(?))", list),
+    );
+    for (const row of rows) ids.set(Number(row["seq"]), String(row["ses_message_id"]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return ids;
 }
 
 /** How much `forgetAddress` would delete, and why it would refuse to. */
@@ -146,7 +159,7 @@ export async function tryToForget(
   const { messages } = await findTraces(database, contents, pattern, (done, of) =>
     onProgress({ step: "looking", done, of }),
   );
-  database.read((sql) => refuseWhatIsHeld(sql, pattern, messages.values(), false));
+  database.read((sql) => refuseWhatIsHeld(sql, pattern, messages.values(), () => false));
   return { messages: [...messages.values()] };
 }
 
@@ -168,22 +181,28 @@ function refuseWhatIsConfigured({ store, configuration }: ForgetParts, pattern: 
   );
 }
 
-function refuseWhatIsHeld(sql: Sql, pattern: AddressPattern, ids: Iterable<string>, begun: boolean): void {
-  for (const subject of [pattern.address, ...ids]) {
-    const hold = holdOn(sql, subject);
-    if (!hold) continue;
-    const state = begun ? "What was deleted before stays so" : "Nothing was deleted";
-    throw new ForgetRefusedError(
-      `${subject} is held since ${hold.at.slice(0, 10)} by ${hold.by}: ${hold.reason}. ${state}; mailweir hold release ${subject} ends the hold`,
-    );
-  }
+function refuseWhatIsHeld(sql: Sql, pattern: AddressPattern, ids: Iterable<string>, begun: () => boolean): void {
+  const hold = holdAmong(sql, [pattern.address, ...ids]);
+  if (!hold) return;
+  const state = begun() ? "What was deleted before stays so" : "Nothing was deleted";
+  throw new ForgetRefusedError(
+    `${hold.subject} is held since ${hold.at.slice(0, 10)} by ${hold.by}: ${hold.reason}. ${state}; mailweir hold release ${hold.subject} ends the hold`,
+  );
 }
 
-function isLeft({ store }: ForgetParts, pattern: AddressPattern): boolean {
-  // What a handler has in its hands comes back as a row of a queue or of the ledger.
-  return store.database.read((sql) =>
-    ["queue_messages", "invocations", "recipients", "records", "quarantine"].some((table) =>
-      sql.all(`SELECT * FROM ${table}`).some((row) => rowHolds(row, pattern)),
-    ),
-  );
+function isBegun(sql: Sql, address: string): boolean {
+  const record = forgetRecord(sql, address);
+  if (!record || record.rows > 0) return record !== undefined;
+  const gone = "SELECT 1 FROM forgotten_messages WHERE seq IN (SELECT value FROM json_each(?)) LIMIT 1";
+  return sql.get(gone, JSON.stringify(record.messages)) !== undefined;
+}
+
+/** What a handler has in its hands comes back as a row of a queue or of the ledger. */
+async function isLeft({ store }: ForgetParts, pattern: AddressPattern): Promise<boolean> {
+  for (const table of ["queue_messages", "invocations", "recipients", "records", "quarantine"]) {
+    for await (const page of pagesOf(store.database, table)) {
+      if (page.some((row) => rowHolds(row, pattern))) return true;
+    }
+  }
+  return false;
 }

@@ -2,8 +2,8 @@ import { parseMail } from "../../shared/mail/parse-mail.ts";
 import { addressesIn } from "../../shared/retention/addresses-in.ts";
 import { createPersonOf } from "../../shared/unsubscribe/person.ts";
 import type { Store } from "../store/open-store.ts";
-import { tablesOf } from "./find-traces.ts";
 import { forgetAddress } from "./forget-address.ts";
+import { pagesOf, tablesOf } from "./table-pages.ts";
 
 /**
  * Takes out of restored data whoever was forgotten after it was saved. Only keyed hashes are known of them: every address
@@ -26,8 +26,8 @@ export async function forgetAgain(store: Store, persons: ReadonlySet<string>, at
   };
   for (const table of store.database.read(tablesOf)) {
     if (table === "contents") continue;
-    for (const row of store.database.read((sql) => sql.all(`SELECT * FROM "${table}"`))) {
-      for (const value of Object.values(row)) {
+    for await (const page of pagesOf(store.database, table)) {
+      for (const value of page.flatMap((row) => Object.values(row))) {
         if (typeof value === "string") look(value);
         else if (value instanceof Uint8Array) look(Buffer.from(value).toString("utf8"));
       }

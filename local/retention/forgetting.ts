@@ -3,7 +3,7 @@ import { ForgetRefusedError, ForgetUnfinishedError } from "../../shared/retentio
 import type { Log } from "../log.ts";
 import { settleCompaction } from "../store/owed-compaction.ts";
 import { type ForgetParts, type ForgetProgress, type Forgotten, forgetAddress, tryToForget } from "./forget-address.ts";
-import { deleteForgetRecord, forgetRecords } from "./forget-record.ts";
+import { addressesBeingForgotten, deleteForgetRecord } from "./forget-record.ts";
 
 export interface ForgetRun {
   readonly id: string;
@@ -74,7 +74,7 @@ export function createForgetting(
     begin,
     run: (id) => runs.get(id),
     resume() {
-      for (const { address } of parts.store.database.read(forgetRecords)) {
+      for (const address of parts.store.database.read(addressesBeingForgotten)) {
         begin(address, "forget").result.catch((error: unknown) => notFinished(error, address));
       }
       last = last

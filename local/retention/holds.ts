@@ -34,6 +34,14 @@ export function holdOn(sql: Sql, subject: string): Hold | undefined {
   return row && toHold(row);
 }
 
+/** The first hold on one of the subjects, of which there may be very many. */
+export function holdAmong(sql: Sql, subjects: Iterable<string>): Hold | undefined {
+  const holds = sql.all("SELECT * FROM holds ORDER BY subject").map(toHold);
+  if (holds.length === 0) return undefined;
+  const named = new Set(Array.from(subjects, subjectOf));
+  return holds.find(({ subject }) => named.has(subject));
+}
+
 const subjectOf = (text: string) => normaliseAddress(text);
 
 const toHold = (row: Row): Hold => ({

@@ -1,9 +1,10 @@
 import type { AddressPattern } from "../../shared/retention/address-pattern.ts";
 import { namesMessage } from "../../shared/retention/names-message.ts";
 import type { Contents } from "../store/contents.ts";
-import type { Row, SqlValue, Transaction } from "../store/database.ts";
-import { rowHolds, tablesOf } from "./find-traces.ts";
+import type { Database, Row, Sql, SqlValue, Transaction } from "../store/database.ts";
+import { rowHolds } from "./find-traces.ts";
 import { isForgetting } from "./forget-record.ts";
+import { keysOf, pagesOf, tablesOf } from "./table-pages.ts";
 
 // Everything of one message lies under its number.
 const ofMessage = [
@@ -43,130 +44,171 @@ const whole = new Set([
 // What is left behind of a deleted message names it by its SES id.
 const byId = new Set(["queue_messages", "invocations", "records", "ticket_entries", "propagations"]);
 
+// Messages of one transaction: others wait for it as long as for a burst of mail.
+const batchMessages = 100;
+
 /** What stands in the place of an address in a row that stays. */
 export const redacted = "forgotten@mailweir.invalid";
 
+export interface Doomed {
+  /** Contents that hold the address. */
+  readonly contents: ReadonlySet<number>;
+  /** SES ids of the messages, by sequence number. */
+  readonly messages: ReadonlyMap<number, string>;
+}
+
 /**
- * Deletes the messages with all that was made of them, and the address from every other row, in one transaction.
+ * Deletes the messages with all that was made of them, and the address from every other row, in transactions of a bounded size:
+ * one that was cut off between two of them is called again and goes on.
  *
- * @param contentIds - contents that hold the address
- * @param messages - SES ids by sequence number
- * @returns how many rows were deleted or changed, beside those under a message's number
+ * @param inEach - runs in every transaction first; when it throws, that one deletes nothing and there is no next one
+ * @param onChanged - in the same transaction: rows deleted or changed, beside those under a message's number
  */
-export function removeRows(
-  tx: Transaction,
+export async function removeRows(
+  database: Pick<Database, "read" | "write">,
   contents: Pick<Contents, "release">,
   pattern: AddressPattern,
-  contentIds: ReadonlySet<number>,
-  messages: ReadonlyMap<number, string>,
-): number {
+  { contents: contentIds, messages }: Doomed,
+  inEach: (tx: Transaction) => void,
+  onChanged: (tx: Transaction, rows: number) => void,
+): Promise<void> {
+  const sequences = [...messages.keys()];
+  for (let start = 0; start < sequences.length; start += batchMessages) {
+    const batch = sequences.slice(start, start + batchMessages);
+    await database.write((tx) => {
+      inEach(tx);
+      for (const seq of batch) tx.run("INSERT OR IGNORE INTO forgotten_messages (seq) VALUES (?)", seq);
+      removeMessages(tx, contents, batch);
+    });
+  }
   const ids = new Set(messages.values());
-  let changed = 0;
-  for (const seq of messages.keys()) {
-    tx.run("INSERT OR IGNORE INTO forgotten_messages (seq) VALUES (?)", seq);
-    removeMessage(tx, contents, seq);
+  const cleaners: Readonly<Record<string, Cleaner>> = {
+    objects: objectCleaner(contents, pattern, contentIds, ids),
+    outbox: outgoingCleaner(contents, pattern, contentIds, ids),
+  };
+  // What refers to a row goes before it.
+  const tables = ["outbox", "objects", ...database.read(tablesOf).filter((table) => !cleaners[table])];
+  for (const table of tables) {
+    if (kept.has(table)) continue;
+    const keys = database.read((sql) => keysOf(sql, table));
+    const clean = cleaners[table] ?? rowCleaner(table, keys, pattern, ids);
+    const one = `SELECT * FROM "${table}" WHERE ${keys.map((key) => `"${key}" IS ?`).join(" AND ")}`;
+    for await (const page of pagesOf(database, table)) {
+      const found = page.filter((row) => database.read((sql) => clean.concerns(sql, row)));
+      if (found.length === 0) continue;
+      await database.write((tx) => {
+        inEach(tx);
+        let changed = 0;
+        for (const seen of found) {
+          const row = tx.get(one, ...keys.map((key) => seen[key] ?? null));
+          if (row && clean.concerns(tx, row)) changed += clean.remove(tx, row);
+        }
+        if (changed > 0) onChanged(tx, changed);
+      });
+    }
   }
-  changed += removeObjects(tx, contents, pattern, contentIds, ids);
-  changed += removeOutgoing(tx, contents, pattern, contentIds, ids);
-  const tickets = new Set<number>();
-  for (const table of tablesOf(tx)) {
-    if (!kept.has(table)) changed += cleanTable(tx, table, pattern, ids, (row) => tickets.add(Number(row["ticket"])));
-  }
-  for (const ticket of tickets) if (Number.isInteger(ticket)) endEmptyTicket(tx, ticket);
-  return changed;
 }
 
-/** A message with everything that lies under its number. */
-export function removeMessage(tx: Transaction, contents: Pick<Contents, "release">, seq: number): void {
-  for (const table of ofMessage) tx.run(`DELETE FROM ${table} WHERE seq = ?`, seq);
-  const row = tx.get("SELECT raw, size_bytes, ended_at FROM messages WHERE seq = ?", seq);
-  if (!row) return;
-  tx.run("DELETE FROM messages WHERE seq = ?", seq);
-  contents.release(tx, Number(row["raw"]));
-  tx.run("UPDATE totals SET value = value - 1 WHERE name = 'messages'");
-  tx.run("UPDATE totals SET value = value - ? WHERE name = 'bytes'", Number(row["size_bytes"]));
-  if (row["ended_at"] === null) tx.run("UPDATE totals SET value = value - 1 WHERE name = 'unended'");
-}
-
-function removeObjects(
+/** Messages with everything that lies under their numbers. */
+export function removeMessages(
   tx: Transaction,
+  contents: Pick<Contents, "release">,
+  sequences: readonly number[],
+): void {
+  const list = JSON.stringify(sequences);
+  // Together, because not every one of these tables has an index by message.
+  for (const table of ofMessage) tx.run(`DELETE FROM ${table} WHERE seq IN (SELECT value FROM json_each(?))`, list);
+  for (const seq of sequences) {
+    const row = tx.get("SELECT raw, size_bytes, ended_at FROM messages WHERE seq = ?", seq);
+    if (!row) continue;
+    tx.run("DELETE FROM messages WHERE seq = ?", seq);
+    contents.release(tx, Number(row["raw"]));
+    tx.run("UPDATE totals SET value = value - 1 WHERE name = 'messages'");
+    tx.run("UPDATE totals SET value = value - ? WHERE name = 'bytes'", Number(row["size_bytes"]));
+    if (row["ended_at"] === null) tx.run("UPDATE totals SET value = value - 1 WHERE name = 'unended'");
+  }
+}
+
+/** What of a table goes, and how. */
+interface Cleaner {
+  concerns(sql: Sql, row: Row): boolean;
+  /** Answers how many rows that were. */
+  remove(tx: Transaction, row: Row): number;
+}
+
+function objectCleaner(
   contents: Pick<Contents, "release">,
   pattern: AddressPattern,
   contentIds: ReadonlySet<number>,
   ids: ReadonlySet<string>,
-): number {
-  let removed = 0;
-  for (const row of tx.all("SELECT id, key, metadata, block, content FROM objects")) {
+): Cleaner {
+  return {
     // An encrypted object shows nothing, and its key names its message.
-    const gone =
-      contentIds.has(Number(row["content"])) || namesMessage(String(row["key"]), ids) || rowHolds(row, pattern);
-    if (!gone) continue;
-    tx.run("DELETE FROM objects WHERE id = ?", Number(row["id"]));
-    contents.release(tx, Number(row["content"]));
-    removed += 1;
-  }
-  return removed;
+    concerns: (_, row) =>
+      contentIds.has(Number(row["content"])) || namesMessage(String(row["key"]), ids) || rowHolds(row, pattern),
+    remove(tx, row) {
+      tx.run("DELETE FROM objects WHERE id = ?", Number(row["id"]));
+      contents.release(tx, Number(row["content"]));
+      return 1;
+    },
+  };
 }
 
-function removeOutgoing(
-  tx: Transaction,
+function outgoingCleaner(
   contents: Pick<Contents, "release">,
   pattern: AddressPattern,
   contentIds: ReadonlySet<number>,
   ids: ReadonlySet<string>,
-): number {
-  let removed = 0;
-  for (const row of tx.all("SELECT id, key, about, mail_from, message_id, cause, content FROM outbox")) {
-    const id = Number(row["id"]);
-    const gone =
+): Cleaner {
+  return {
+    concerns: (sql, row) =>
       contentIds.has(Number(row["content"])) ||
       ids.has(String(row["about"])) ||
       rowHolds(row, pattern) ||
-      tx.all("SELECT recipient, reply FROM outbox_recipients WHERE mail = ?", id).some((to) => rowHolds(to, pattern));
-    if (!gone) continue;
-    tx.run("DELETE FROM outbox_recipients WHERE mail = ?", id);
-    tx.run("DELETE FROM outbox WHERE id = ?", id);
-    contents.release(tx, Number(row["content"]));
-    removed += 1;
-  }
-  return removed;
+      sql
+        .all("SELECT recipient, reply FROM outbox_recipients WHERE mail = ?", Number(row["id"]))
+        .some((to) => rowHolds(to, pattern)),
+    remove(tx, row) {
+      const id = Number(row["id"]);
+      tx.run("DELETE FROM outbox_recipients WHERE mail = ?", id);
+      tx.run("DELETE FROM outbox WHERE id = ?", id);
+      contents.release(tx, Number(row["content"]));
+      return 1;
+    },
+  };
 }
 
-function cleanTable(
-  tx: Transaction,
+function rowCleaner(
   table: string,
+  keys: readonly string[],
   pattern: AddressPattern,
   ids: ReadonlySet<string>,
-  onRemoved: (row: Row) => void,
-): number {
-  const columns = tx.all("SELECT name, pk FROM pragma_table_info(?)", table);
-  const keys = columns.filter(({ pk }) => Number(pk) > 0).map(({ name }) => String(name));
-  const where = keys.map((key) => `"${key}" = ?`).join(" AND ");
-  let changed = 0;
-  for (const row of tx.all(`SELECT * FROM "${table}"`)) {
+): Cleaner {
+  const where = keys.map((key) => `"${key}" IS ?`).join(" AND ");
+  const names = (row: Row) =>
+    byId.has(table) && Object.values(row).some((value) => typeof value === "string" && namesMessage(value, ids));
+  return {
     // What is being forgotten is written down until it is.
-    if (table === "settings" && isForgetting(row)) continue;
-    const holds = rowHolds(row, pattern);
-    const names =
-      byId.has(table) && Object.values(row).some((value) => typeof value === "string" && namesMessage(value, ids));
-    if (!holds && !names) continue;
-    const key = keys.map((name) => row[name] ?? null);
-    changed += 1;
-    if (names || whole.has(table)) {
-      tx.run(`DELETE FROM "${table}" WHERE ${where}`, ...key);
-      if (table === "ticket_entries") {
-        onRemoved(row);
-        tx.run("DELETE FROM ticket_message_ids WHERE message_id = ?", row["header_message_id"] ?? null);
+    concerns: (_, row) => !(table === "settings" && isForgetting(row)) && (rowHolds(row, pattern) || names(row)),
+    remove(tx, row) {
+      const key = keys.map((name) => row[name] ?? null);
+      if (whole.has(table) || names(row)) {
+        tx.run(`DELETE FROM "${table}" WHERE ${where}`, ...key);
+        if (table === "ticket_entries") {
+          tx.run("DELETE FROM ticket_message_ids WHERE message_id = ?", row["header_message_id"] ?? null);
+          endEmptyTicket(tx, Number(row["ticket"]));
+        }
+        return 1;
       }
-      continue;
-    }
-    for (const [name, value] of Object.entries(row)) {
-      if (typeof value !== "string" || !pattern.isIn(value)) continue;
-      const clean: SqlValue = pattern.replace(value, () => redacted);
-      tx.run(`UPDATE OR REPLACE "${table}" SET "${name}" = ? WHERE ${where}`, clean, ...key);
-    }
-  }
-  return changed;
+      const clean = Object.entries(row).flatMap(([name, value]): (readonly [string, SqlValue])[] =>
+        typeof value === "string" && pattern.isIn(value) ? [[name, pattern.replace(value, () => redacted)]] : [],
+      );
+      if (clean.length === 0) return 0;
+      const set = clean.map(([name]) => `"${name}" = ?`).join(", ");
+      tx.run(`UPDATE OR REPLACE "${table}" SET ${set} WHERE ${where}`, ...clean.map(([, value]) => value), ...key);
+      return 1;
+    },
+  };
 }
 
 /** A ticket whose every entry is gone says nothing any more; of another one the subject may be what the forgotten wrote. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openRetention } from "../../../cli/retention-access.ts";
 import { type ForgetParts, forgetAddress } from "../../../local/retention/forget-address.ts";
-import { forgetRecords } from "../../../local/retention/forget-record.ts";
+import { addressesBeingForgotten } from "../../../local/retention/forget-record.ts";
 import { createForgetting } from "../../../local/retention/forgetting.ts";
 import { createHolds } from "../../../local/retention/holds.ts";
 import { openStore, type Store } from "../../../local/store/open-store.ts";
@@ -125,13 +125,13 @@ test("killed at any step: what was begun goes on at the next start, and no octet
   for (const [number, step] of steps.entries()) {
     const killed = join(home, `killed-${number}`);
     const again = await open(killed);
-    const records = again.store.database.read(forgetRecords);
+    const records = again.store.database.read(addressesBeingForgotten);
     again.forgetting.resume();
     // Before anything was done, it is for somebody to run the command again.
     if (step === "before write" && number === 0) await again.forgetting.begin(victim, "forget").result;
     await again.forgetting.idle();
     expect(again.errors).toEqual([]);
-    expect(again.store.database.read(forgetRecords)).toEqual([]);
+    expect(again.store.database.read(addressesBeingForgotten)).toEqual([]);
     await again.store.close();
     if (records.length > 0) begun += 1;
     expect([step, number, await filesWith(killed, needles)]).toEqual([step, number, []]);
