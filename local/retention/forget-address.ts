@@ -8,7 +8,7 @@ import { oweCompaction, settleCompaction } from "../store/owed-compaction.ts";
 import { tellBackups } from "./backup-folders.ts";
 import { findTraces, rowHolds } from "./find-traces.ts";
 import { countInForgetRecord, deleteForgetRecord, forgetRecord, writeForgetRecord } from "./forget-record.ts";
-import { holdAmong } from "./holds.ts";
+import { holdAmong, holdSubjects } from "./holds.ts";
 import { removeFiles } from "./remove-files.ts";
 import { removeRows } from "./remove-rows.ts";
 import { pagesOf } from "./table-pages.ts";
@@ -75,7 +75,7 @@ export async function forgetAddress(
     findTraces(database, contents, pattern, (done, of) => onProgress({ step, done, of }));
   let traces = await look("looking");
   let known = await database.write((tx) => {
-    if (!parts.again) refuseWhatIsHeld(tx, pattern, traces.messages.values(), () => isBegun(tx, address));
+    if (!parts.again) refuseWhatIsHeld(tx, holdSubjects(address, traces.messages.values()), () => isBegun(tx, address));
     const begun = forgetRecord(tx, address) ?? { address, messages: [], rows: 0, files: 0 };
     writeForgetRecord(tx, begun);
     return begun.messages;
@@ -88,9 +88,10 @@ export async function forgetAddress(
     onProgress({ step: "deleting" });
     const messages = new Map([...(await idsOf(database, known)), ...traces.messages]);
     const ids = new Set(messages.values());
+    const subjects = holdSubjects(address, ids);
     // Somebody may have held it while we looked, and between two transactions.
     const deletable = (tx: Sql) => {
-      if (!parts.again) refuseWhatIsHeld(tx, pattern, ids, () => isBegun(tx, address));
+      if (!parts.again) refuseWhatIsHeld(tx, subjects, () => isBegun(tx, address));
     };
     await database.write((tx) => {
       deletable(tx);
@@ -159,7 +160,7 @@ export async function tryToForget(
   const { messages } = await findTraces(database, contents, pattern, (done, of) =>
     onProgress({ step: "looking", done, of }),
   );
-  database.read((sql) => refuseWhatIsHeld(sql, pattern, messages.values(), () => false));
+  database.read((sql) => refuseWhatIsHeld(sql, holdSubjects(pattern.address, messages.values()), () => false));
   return { messages: [...messages.values()] };
 }
 
@@ -181,8 +182,8 @@ function refuseWhatIsConfigured({ store, configuration }: ForgetParts, pattern: 
   );
 }
 
-function refuseWhatIsHeld(sql: Sql, pattern: AddressPattern, ids: Iterable<string>, begun: () => boolean): void {
-  const hold = holdAmong(sql, [pattern.address, ...ids]);
+function refuseWhatIsHeld(sql: Sql, subjects: () => ReadonlySet<string>, begun: () => boolean): void {
+  const hold = holdAmong(sql, subjects);
   if (!hold) return;
   const state = begun() ? "What was deleted before stays so" : "Nothing was deleted";
   throw new ForgetRefusedError(

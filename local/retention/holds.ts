@@ -34,12 +34,16 @@ export function holdOn(sql: Sql, subject: string): Hold | undefined {
   return row && toHold(row);
 }
 
-/** The first hold on one of the subjects, of which there may be very many. */
-export function holdAmong(sql: Sql, subjects: Iterable<string>): Hold | undefined {
+/** The first hold on one of very many subjects, which are only looked at when anything is held. */
+export function holdAmong(sql: Sql, subjects: () => ReadonlySet<string>): Hold | undefined {
   const holds = sql.all("SELECT * FROM holds ORDER BY subject").map(toHold);
-  if (holds.length === 0) return undefined;
-  const named = new Set(Array.from(subjects, subjectOf));
-  return holds.find(({ subject }) => named.has(subject));
+  return holds.length === 0 ? undefined : holds.find(({ subject }) => subjects().has(subject));
+}
+
+/** As `holdAmong` wants them; made when they are first asked for. */
+export function holdSubjects(address: string, ids: Iterable<string>): () => ReadonlySet<string> {
+  let made: ReadonlySet<string> | undefined;
+  return () => (made ??= new Set([address, ...ids].map(subjectOf)));
 }
 
 const subjectOf = (text: string) => normaliseAddress(text);

@@ -6,18 +6,11 @@ import { rowHolds } from "./find-traces.ts";
 import { isForgetting } from "./forget-record.ts";
 import { keysOf, pagesOf, tablesOf } from "./table-pages.ts";
 
-// Everything of one message lies under its number.
-const ofMessage = [
-  "verifications",
-  "actions",
-  "metas",
-  "recipients",
-  "fingerprints",
-  "effects",
-  "bounces",
-  "quarantine",
-  "stream_feed",
-];
+// Everything of one message lies under its number, which these tables can be asked by …
+const byNumber = ["verifications", "actions", "metas", "recipients", "effects", "bounces", "quarantine"];
+// … and these can only be read through for.
+const withNumber = ["fingerprints", "stream_feed"];
+const ofMessage = [...byNumber, ...withNumber];
 // Octets are deleted where they are referred to; ids name no person; a hold is looked at before; the rest is the operator's own.
 const kept = new Set([
   "contents",
@@ -78,16 +71,16 @@ export async function removeRows(
     await database.write((tx) => {
       inEach(tx);
       for (const seq of batch) tx.run("INSERT OR IGNORE INTO forgotten_messages (seq) VALUES (?)", seq);
-      removeMessages(tx, contents, batch);
+      removeMessages(tx, contents, batch, byNumber);
     });
   }
   const ids = new Set(messages.values());
   const cleaners: Readonly<Record<string, Cleaner>> = {
-    objects: objectCleaner(contents, pattern, contentIds, ids),
     outbox: outgoingCleaner(contents, pattern, contentIds, ids),
+    objects: objectCleaner(contents, pattern, contentIds, ids),
+    ...Object.fromEntries(withNumber.map((table) => [table, numberCleaner(table, pattern, messages)])),
   };
-  // What refers to a row goes before it.
-  const tables = ["outbox", "objects", ...database.read(tablesOf).filter((table) => !cleaners[table])];
+  const tables = [...Object.keys(cleaners), ...database.read(tablesOf).filter((table) => !cleaners[table])];
   for (const table of tables) {
     if (kept.has(table)) continue;
     const keys = database.read((sql) => keysOf(sql, table));
@@ -114,10 +107,10 @@ export function removeMessages(
   tx: Transaction,
   contents: Pick<Contents, "release">,
   sequences: readonly number[],
+  tables: readonly string[] = ofMessage,
 ): void {
   const list = JSON.stringify(sequences);
-  // Together, because not every one of these tables has an index by message.
-  for (const table of ofMessage) tx.run(`DELETE FROM ${table} WHERE seq IN (SELECT value FROM json_each(?))`, list);
+  for (const table of tables) tx.run(`DELETE FROM ${table} WHERE seq IN (SELECT value FROM json_each(?))`, list);
   for (const seq of sequences) {
     const row = tx.get("SELECT raw, size_bytes, ended_at FROM messages WHERE seq = ?", seq);
     if (!row) continue;
@@ -134,6 +127,19 @@ interface Cleaner {
   concerns(sql: Sql, row: Row): boolean;
   /** Answers how many rows that were. */
   remove(tx: Transaction, row: Row): number;
+}
+
+/** Rows under the numbers of deleted messages; they are not counted. */
+function numberCleaner(table: string, pattern: AddressPattern, messages: ReadonlyMap<number, string>): Cleaner {
+  const key = table === "fingerprints" ? ["hash", "received_at", "seq"] : ["id"];
+  const text = `DELETE FROM ${table} WHERE ${key.map((name) => `${name} = ?`).join(" AND ")}`;
+  return {
+    concerns: (_, row) => messages.has(Number(row["seq"])) || rowHolds(row, pattern),
+    remove(tx, row) {
+      tx.run(text, ...key.map((name) => row[name] ?? null));
+      return 0;
+    },
+  };
 }
 
 function objectCleaner(

@@ -548,7 +548,7 @@ export const choices = {
     certainty: "proposal",
     section: "§4.1",
     question:
-      "SHA-1, keys under 1024 bits and signatures from before RFC 4871: verified, never PASS (RFC 8301), and policy in the block.",
+      "SHA-1, keys under 1024 bits, signatures from before RFC 4871, and those of a part of the mail (l= before the body's end, a field that stands there twice and is signed once): verified, never PASS (RFC 8301, RFC 6376 §8.2, §8.15), and policy in the block.",
     code: "local/authenticate/mailauth.ts",
   },
   receivedName: {

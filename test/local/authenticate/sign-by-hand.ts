@@ -44,7 +44,9 @@ function relaxedBody(body: string): string {
 /** A message signed by sender.example, relaxed/relaxed; text as Latin-1. */
 export function signByHand({ tags = {}, headers = usualHeaders, body = "hello\r\n" }: Draft = {}): string {
   const covered =
-    typeof tags["l"] === "string" ? relaxedBody(body).slice(0, Number(tags["l"]) || undefined) : relaxedBody(body);
+    typeof tags["l"] === "string"
+      ? relaxedBody(body).slice(0, /^\d+$/.test(tags["l"]) ? Number(tags["l"]) : undefined)
+      : relaxedBody(body);
   const all: Record<string, string | null> = {
     ...{ v: "1", a: "rsa-sha256", c: "relaxed/relaxed", d: "sender.example", s: "s1", h: "from:to:subject" },
     bh: createHash("sha256").update(covered, "latin1").digest("base64"),

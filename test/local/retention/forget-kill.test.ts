@@ -13,42 +13,18 @@ import { deriveLocalTopology } from "../../../shared/config/local-topology.ts";
 import { resolveConfig } from "../../../shared/config/resolve-config.ts";
 import { ForgetRefusedError } from "../../../shared/retention/errors.ts";
 import { manageSuppressions } from "../../../shared/unsubscribe/manage.ts";
-import { mail, startConsoleEngine } from "../console/console-engine.ts";
+import { startConsoleEngine } from "../console/console-engine.ts";
 import { filesWith } from "./byte-search.ts";
+import { victimConfig as config, envelopeOnly, fillForVictim, needles, victim } from "./victim-folder.ts";
 
 // kill -9 leaves what the system was told, so a copy of the folder is what a kill at that moment leaves.
-
-const victim = "victim.person@gone.example";
-const envelopeOnly = "Nothing names anybody here.";
-const config = { domains: ["example.com"], streams: { personal: { recipients: ["example.com"] } } };
-const needles = ["victim.person@gone", Buffer.from("Ask Victim.Person").toString("base64").slice(0, 20)];
 
 let home: string;
 let filled: string;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "mailweir-forget-kill-"));
   filled = join(home, "filled");
-  const running = await startConsoleEngine();
-  try {
-    const { engine } = running;
-    const author = { From: `A Victim <${victim}>` };
-    const hidden = { "MIME-Version": "1.0", "Content-Type": "text/plain", "Content-Transfer-Encoding": "base64" };
-    await running.send(mail("Kept", "Of somebody else."), ["ann@example.com", "support@example.com"]);
-    await running.send(mail("Ticket", "A ticket, please.", author), ["support@example.com"], { from: victim });
-    await running.send(mail("Envelope", envelopeOnly), ["ann@example.com"], { from: victim });
-    await running.send(mail("Large", "A line of text.\r\n".repeat(6_000), author), ["ann@example.com"]);
-    await running.send(mail("Hidden", Buffer.from(`Ask Victim.Person@Gone.Example.`).toString("base64"), hidden), [
-      "ann@example.com",
-    ]);
-    await running.ended();
-    await engine.search.caughtUp();
-    await engine.ports.senders.allow({ address: victim, by: "test", at: "2026-08-04T09:15:02.000Z" });
-    await writeFile(join(engine.data, "mailweir.sqlite3.schema-3.saved"), `an old copy with ${victim}`);
-    await running.engine.stop();
-    cpSync(engine.data, filled, { recursive: true });
-  } finally {
-    await running.close();
-  }
+  await fillForVictim(filled);
 }, 120_000);
 afterAll(() => rm(home, { recursive: true, force: true }));
 
