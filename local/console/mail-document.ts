@@ -30,6 +30,9 @@ export async function mailDocument(
   if (!isParsable(html)) return undefined;
   const { default: sanitize } = await import("sanitize-html");
   let remote = 0;
+  // Inside SVG and MathML the parser reads a style's text as markup, entities and all; without the element around it a browser
+  // would not, and `&lt;/style&gt;&lt;link …` came out as an element. Behind the first of them no style is kept.
+  let foreign = false;
   const body = sanitize(html, {
     allowedTags: tags,
     allowedAttributes: {
@@ -64,6 +67,7 @@ export async function mailDocument(
         return { tagName, attribs: picture ? { ...rest, src: dataUrl(picture) } : rest };
       },
       "*": (tagName, attribs) => {
+        foreign ||= /^(?:svg|math)$/i.test(tagName);
         if (attribs["background"] !== undefined && isRemote(attribs["background"])) remote += 1;
         remote += remoteInStyle(attribs["style"] ?? "");
         return { tagName, attribs };
@@ -71,7 +75,9 @@ export async function mailDocument(
     },
     exclusiveFilter: ({ tag, attribs, text }) => {
       if (tag === "img" && isRemote(attribs["src"] ?? "")) remote += 1;
-      if (tag === "style") remote += remoteInStyle(text);
+      if (tag !== "style") return false;
+      if (foreign) return true;
+      remote += remoteInStyle(text);
       return false;
     },
   });

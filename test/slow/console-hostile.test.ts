@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ConsoleBrowser, hasChromium, needsChromium, startConsoleBrowser } from "./console-browser.ts";
+import { htmlAttacks } from "./html-attacks.ts";
 
 // What a stranger may write in a mail's HTML, in its subject and its names. `TRAP` is a server that notes whoever asks it.
 
@@ -22,6 +23,7 @@ const bodies: Readonly<Record<string, string>> = {
   broken: `<img src="TRAP/unclosed.png" onerror="fetch('TRAP/u')" <b><<script>fetch("TRAP/x")//<</script><scr<script>ipt>fetch("TRAP/nested")</scr</script>ipt>`,
   clobber: `<form id=app name=location><input name=hash id=main></form><img name=fetch><a id=search href="TRAP/clobber">x</a>`,
 };
+const long = process.env["MAILWEIR_LONG"] === "1";
 const names = [
   `<img src="TRAP/subject.png" onerror="document.title='owned'"><script>document.title='owned'</script>`,
   `"><iframe src=javascript:top.document.title='owned'>`,
@@ -33,6 +35,8 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
   let trap: Server;
   let trapped: string[];
   let origin: string;
+  // A name that is looked up ahead, a connection that is opened ahead: no request follows, and the address of the reader is told.
+  let connections = 0;
 
   beforeAll(async () => {
     trapped = [];
@@ -40,6 +44,9 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
       trapped.push(String(request.url));
       response.setHeader("access-control-allow-origin", "*");
       response.end("");
+    });
+    trap.on("connection", () => {
+      connections += 1;
     });
     await new Promise<void>((resolve) => trap.listen(0, "127.0.0.1", resolve));
     origin = `http://127.0.0.1:${(trap.address() as AddressInfo).port}`;
@@ -86,6 +93,47 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
     expect(trapped.filter((url) => !url.endsWith(".png"))).toEqual([]);
     expect(await page.title()).toBe("All of it · Mailweir");
     trapped.length = 0;
+    await close();
+  });
+
+  test("a list of attacks, each the body of a mail: nothing leaves, nothing runs, in the console or opened by its address", async () => {
+    const attacks = Object.entries(htmlAttacks());
+    const { page, foreign, faults, close } = await at.open("/", { width: 1440, scheme: "light" });
+    const alone = await page.context().newPage();
+    const ran: string[] = [];
+    let name = "";
+    for (const one of [page, alone]) {
+      one.on("dialog", (dialog) => {
+        ran.push(`${name}: a dialog`);
+        void dialog.dismiss();
+      });
+      // The frame may run nothing; that it had to be told so means that something came through.
+      one.on("console", (message) => {
+        if (/Blocked script|allow-scripts|script-src|javascript:/i.test(message.text()))
+          ran.push(`${name}: ${message.text()}`);
+      });
+    }
+    const before = connections;
+    for (const [number, [attack, body]] of attacks.entries()) {
+      name = attack;
+      const html = `<p>before</p>${armed(body)}`;
+      const { sesMessageId } = await at.mailweir.inject({ to: "ann@example.com", subject: attack, html });
+      await page.evaluate((hash) => {
+        location.hash = hash;
+      }, `#/message/${sesMessageId}/html`);
+      await page.locator(`iframe.mail-html[src*="${sesMessageId}"]`).waitFor();
+      await page.frameLocator("iframe.mail-html").getByText("before").waitFor({ state: "attached" });
+      // By its address alone it is the same document, whose policy is all that guards it.
+      if (long || number % 8 === 0) await alone.goto(`${at.mailweir.http}/api/messages/${sesMessageId}/html`);
+      expect(connections, attack).toBe(before);
+      if (long || number % 8 === 0) expect(new URL(alone.url()).origin, attack).toBe(at.mailweir.http);
+      expect(new URL(page.url()).origin, attack).toBe(at.mailweir.http);
+    }
+    expect(trapped).toEqual([]);
+    expect(connections).toBe(before);
+    expect(ran).toEqual([]);
+    expect(faults).toEqual([]);
+    expect(foreign.filter((url) => !/\.(?:png|webp|cur)$/.test(url))).toEqual([]);
     await close();
   });
 
