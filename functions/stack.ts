@@ -58,7 +58,8 @@ export function count(
     | "RecipientFailed"
     | "RecordFailed"
     | "RecordPostponed"
-    | "TicketAnswered",
+    | "TicketAnswered"
+    | "WorkLost",
 ): void {
   if (onLambda) metrics.addMetric(name, MetricUnit.Count, 1);
 }

@@ -6,6 +6,7 @@ import { queueId } from "./resources/queues.ts";
 /** The chapters of docs/runbook.md: every alarm names one, and every chapter is named (tested). */
 export type RunbookChapter =
   | "dead-letters"
+  | "work-was-lost"
   | "a-queue-waits"
   | "a-function-fails"
   | "a-function-is-throttled"
@@ -168,6 +169,21 @@ export function alarmsOf({ config, topology, functions }: Deployment): readonly 
       },
       above: 0,
       periods: 3,
+      silence: "notBreaching",
+    },
+    {
+      name: "work-was-lost",
+      says: "Messages vanished from a queue before their work was done. From the stored mail it is done again, or ended with its cause.",
+      chapter: "work-was-lost",
+      metric: {
+        namespace: "Mailweir",
+        name: "WorkLost",
+        dimensions: { service: config.ruleSet.name },
+        statistic: "Sum",
+        periodSeconds: fiveMinutes,
+      },
+      above: 0,
+      periods: 1,
       silence: "notBreaching",
     },
     {

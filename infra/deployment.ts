@@ -21,7 +21,11 @@ export interface DeployedFunction extends FunctionTopology {
 }
 
 /** What AWS has and one machine has built into the engine. */
-const activate = { name: "activate", timeoutMs: 60_000, memoryMb: 256 } as const;
+const onlyOnAws = [
+  { name: "activate", timeoutMs: 60_000, memoryMb: 256 },
+  // On one machine nothing is concluded: there queues can be searched (local/store/lost-work.ts).
+  { name: "find-lost-work", timeoutMs: 120_000, memoryMb: 256, everyMs: 1_800_000 },
+] as const;
 
 /** How a function is called, other than by a queue or by SES in the sense of a rule. */
 const callers: Readonly<Record<string, Pick<DeployedFunction, "url" | "asynchronous">>> = {
@@ -49,7 +53,10 @@ export function describeDeployment(
     stage,
     config,
     topology,
-    functions: [...topology.functions, { ...activate, arn: config.names.functionArn(activate.name) }].map((one) => ({
+    functions: [
+      ...topology.functions,
+      ...onlyOnAws.map((one) => ({ ...one, arn: config.names.functionArn(one.name) })),
+    ].map((one) => ({
       ...one,
       ...callers[one.name],
     })),

@@ -311,7 +311,7 @@ function ending({ state, outcome, cause, duplicateOf, detail }: Finish) {
   };
 }
 
-const shardName = (shard: number) => `u${shard.toString(16)}`;
+export const shardName = (shard: number) => `u${shard.toString(16)}`;
 const shardOf = (sesMessageId: string) =>
   shardName((createHash("sha256").update(sesMessageId).digest()[0] ?? 0) % unfinishedShards);
 

@@ -19,6 +19,9 @@ export type Resource =
   /** The queues that this function consumes. */
   | "own-queues"
   | "stream-queues"
+  /** What the bucket and the search for lost work tell the safety net. */
+  | "object-queue"
+  | "notice-queue"
   | "answer-queue"
   | "propagate-queue"
   | "notice-topic"
@@ -225,6 +228,28 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     store("BatchGetItem", "DeleteItem"),
     { actions: ["dynamodb:Query"], resources: ["listed-index"], why: "lists what is held" },
   ],
+  "find-lost-work": [
+    { actions: ["dynamodb:Query"], resources: ["unfinished-index"], why: "lists what has not ended" },
+    {
+      actions: [
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+      ],
+      resources: ["ledger-table"],
+      why: "takes back what was lost, or ends it, and notes how far it looked",
+    },
+    {
+      actions: ["sqs:GetQueueAttributes"],
+      resources: ["stream-queues", "object-queue", "notice-queue"],
+      why: "asks whether anything waits there",
+    },
+    { actions: ["sqs:SendMessage"], resources: ["object-queue"], why: "has the safety net route it again" },
+    { ...readMail, why: "asks whether the mail is stored: S3 has no other right for that" },
+    bucketExists,
+  ],
   // The user's own code gets every port: whoever wants less writes less here.
   "work-own": [
     ...work,
@@ -287,6 +312,10 @@ export function arnsOf(resource: Resource, config: ResolvedConfig, options: ArnO
         .map(({ name }) => arn("sqs", name));
     case "stream-queues":
       return config.streams.map(({ name }) => arn("sqs", names.streamQueue(name)));
+    case "object-queue":
+      return [arn("sqs", names.objectQueue)];
+    case "notice-queue":
+      return [arn("sqs", names.noticeQueue)];
     case "answer-queue":
       return [arn("sqs", names.answerQueue)];
     case "propagate-queue":

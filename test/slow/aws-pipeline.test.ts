@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { encryptForSes } from "../../shared/encryption/encrypt-for-ses.ts";
 import { storedObjectOf } from "../../shared/streams/stored-object.ts";
@@ -289,11 +290,111 @@ describe.skipIf(program === undefined)(`the bundles on AWS's APIs, against moto$
     expect(await ticketOf(id)).toHaveLength(1);
   });
 
+  describe("work that was lost", () => {
+    const minute = 60_000;
+    const find = () => aws.call("find-lost-work", {});
+    const routed = async (at = new Date(Date.now() - 60 * minute)) => {
+      const mail = await aws.arrive({ to: [support], at });
+      await aws.call("journal", mail.lambda);
+      await aws.send(noticeQueue(), mail.notice);
+      expect(await aws.work(noticeQueue())).toEqual({ received: 1, failed: 0 });
+      expect(await aws.states(mail.id)).toEqual({ [support]: "ticket routed" });
+      return mail;
+    };
+    const causeOf = async (id: Awaited<ReturnType<typeof routed>>["id"]) =>
+      (await aws.ports.ledger.recipients(id))[0]?.cause;
+
+    test("behind its queue it is found, routed again from the stored mail, and done once", async () => {
+      const { id } = await routed();
+      await aws.purge();
+      // Its queue may still bring it.
+      await aws.backdate(id, support, 20 * minute);
+      expect(await find()).toEqual({ sentAgain: 0, failed: 0 });
+      await aws.backdate(id, support, 40 * minute);
+      expect(await find()).toEqual({ sentAgain: 1, failed: 0 });
+      expect(await causeOf(id)).toBe("lost from its queue before a worker took it, stream ticket; sent again");
+      expect(await find()).toEqual({ sentAgain: 0, failed: 0 });
+      expect(await aws.drain()).toBe(0);
+      expect(await aws.states(id)).toEqual({ [support]: "ticket done ticket-opened" });
+      expect(await ticketOf(id)).toHaveLength(1);
+    });
+
+    test("what waits in its queue is not lost, and what a look took for lost is done once all the same", async () => {
+      const { id } = await routed();
+      await aws.backdate(id, support, 6 * 24 * 60 * minute);
+      expect(await find()).toEqual({ sentAgain: 0, failed: 0 });
+      // Longer than a queue keeps anything, if its counts are to be believed or not.
+      await aws.backdate(id, support, 8 * 24 * 60 * minute);
+      expect(await find()).toEqual({ sentAgain: 1, failed: 0 });
+      expect(await aws.drain()).toBe(0);
+      expect(await aws.states(id)).toEqual({ [support]: "ticket done ticket-opened" });
+      expect(await ticketOf(id)).toHaveLength(1);
+    });
+
+    test("a worker that took it and vanished with its message: the next one does it once", async () => {
+      const { id } = await routed();
+      const claimed = await aws.ports.ledger.claim(id, support);
+      await aws.purge();
+      await aws.backdate(id, support, 40 * minute);
+      expect(await find()).toEqual({ sentAgain: 1, failed: 0 });
+      if (claimed.kind !== "claimed") throw new Error("nothing to claim");
+      // It was given up: whatever it still does is overtaken.
+      expect(await aws.ports.ledger.finish(claimed.claim, { state: "done", outcome: "late" })).toBe(false);
+      expect(await aws.drain()).toBe(0);
+      expect(await aws.states(id)).toEqual({ [support]: "ticket done ticket-opened" });
+    });
+
+    test("a decision that was never sent is sent when the routers' queues are through", async () => {
+      const mail = await aws.arrive({ to: [support], at: new Date(Date.now() - 4 * 60 * minute) });
+      await aws.call("journal", mail.lambda);
+      await aws.send(noticeQueue(), mail.notice);
+      aws.proxy.fault = ({ service, body }) =>
+        service === "sqs" && body.includes("stream-ticket") ? { status: 400, type: "AccessDenied" } : undefined;
+      expect(await aws.work(noticeQueue())).toEqual({ received: 1, failed: 1 });
+      aws.proxy.fault = () => undefined;
+      expect(await aws.states(mail.id)).toEqual({ [support]: "ticket decided" });
+      await aws.purge();
+      await aws.backdate(mail.id, support, 60 * minute);
+      expect(await find()).toEqual({ sentAgain: 0, failed: 0 });
+      await aws.backdate(mail.id, support, 3 * 60 * minute);
+      expect(await find()).toEqual({ sentAgain: 1, failed: 0 });
+      expect(await aws.drain()).toBe(0);
+      expect(await aws.states(mail.id)).toEqual({ [support]: "ticket done ticket-opened" });
+    });
+
+    test("without a stored mail, and after three times, it ends with the cause", async () => {
+      const gone = await routed();
+      const s3 = new S3Client({
+        region: aws.config.region,
+        endpoint: aws.proxy.endpoint,
+        forcePathStyle: true,
+        credentials: { accessKeyId: "test", secretAccessKey: "test" },
+      });
+      const { bucket, key } = storedObjectOf(aws.config, gone.id);
+      await aws.unattributed(() => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+      const poison = await routed();
+      for (let time = 1; time <= 3; time++) {
+        await aws.purge();
+        await aws.backdate(poison.id, support, 3 * 60 * minute);
+        expect(await find()).toEqual({ sentAgain: 1, failed: 0 });
+      }
+      await aws.purge();
+      await aws.backdate(poison.id, support, 3 * 60 * minute);
+      await aws.backdate(gone.id, support, 40 * minute);
+      expect(await find()).toEqual({ sentAgain: 0, failed: 2 });
+      expect(await aws.states(gone.id)).toEqual({ [support]: "ticket failed" });
+      expect(await causeOf(gone.id)).toContain("no stored mail is left to send again");
+      expect(await causeOf(poison.id)).toContain("sent again 3 times before");
+      expect(await find()).toEqual({ sentAgain: 0, failed: 0 });
+    });
+  });
+
   // The last one: it looks at what all of the above asked AWS for.
   test("no function asks for what its role does not allow", () => {
     expect([...aws.seen()].sort()).toEqual(
       expect.arrayContaining([
         "feedback",
+        "find-lost-work",
         "journal",
         "route-notification",
         "route-object",

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
@@ -56,6 +56,8 @@ export interface AwsPipeline {
   /** Empties every queue, as if no test had been before. */
   purge(): Promise<void>;
   states(id: SesMessageId): Promise<Record<string, string>>;
+  /** As if nothing had happened to the recipient for so long. */
+  backdate(id: SesMessageId, recipient: string, ageMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -73,9 +75,31 @@ export async function openAwsPipeline(
   program: string,
   { streams = {}, secrets: given = {} }: AwsPipelineOptions = {},
 ): Promise<AwsPipeline> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const one of stops.splice(0).reverse()) await one();
+  };
+  try {
+    return await openOn(program, { streams, secrets: given }, stops, stop);
+  } catch (error) {
+    // Nobody gets a pipeline to close: a bundle that does not build leaves no emulator behind.
+    await stop();
+    throw error;
+  }
+}
+
+async function openOn(
+  program: string,
+  { streams, secrets: given }: Required<AwsPipelineOptions>,
+  stops: (() => Promise<unknown>)[],
+  stop: () => Promise<void>,
+): Promise<AwsPipeline> {
   const moto = await startMoto(program);
+  stops.push(() => moto.stop());
   const proxy = await startAwsProxy(moto.endpoint);
+  stops.push(() => proxy.stop());
   const folder = await mkdtemp(join(tmpdir(), "mailweir-aws-"));
+  stops.unshift(() => rm(folder, { recursive: true, force: true }));
   const configFile = join(folder, "mailweir.config.ts");
   const base = JSON.stringify(join(import.meta.dirname, "../../mailweir.config.ts"));
   await writeFile(
@@ -83,7 +107,7 @@ export async function openAwsPipeline(
     `import base from ${base};\nexport default { ...base, streams: { ...base.streams, ...${JSON.stringify(streams)} } };\n`,
   );
   const config = await loadConfig(configFile, { stage, accountId });
-  const names = ["gate", "journal", "route-notification", "route-object"].concat(
+  const names = ["gate", "journal", "route-notification", "route-object", "find-lost-work"].concat(
     deriveTopology(config).functions.flatMap(({ name }) =>
       /^(?:work-|propagate|answer|feedback|one-click)/.test(name) ? [name] : [],
     ),
@@ -100,6 +124,9 @@ export async function openAwsPipeline(
     POWERTOOLS_LOG_LEVEL: process.env["TEST_LOG"] ?? "SILENT",
   };
   Object.assign(process.env, env);
+  stops.push(async () => {
+    for (const name of Object.keys(env)) delete process.env[name];
+  });
   const environment = readEnvironment(env);
   const connection = {
     region: config.region,
@@ -249,11 +276,18 @@ export async function openAwsPipeline(
         ]),
       );
     },
-    async close() {
-      for (const name of Object.keys(env)) delete process.env[name];
-      await proxy.stop();
-      await moto.stop();
-      await rm(folder, { recursive: true, force: true });
+    async backdate(id, recipient, ageMs) {
+      await dynamo.send(
+        new UpdateItemCommand({
+          TableName: tables.ledger,
+          Key: { pk: { S: id }, sk: { S: `r#${recipient}` } },
+          UpdateExpression: "SET #up = :up",
+          ConditionExpression: "attribute_exists(pk)",
+          ExpressionAttributeNames: { "#up": "up" },
+          ExpressionAttributeValues: { ":up": { S: new Date(Date.now() - ageMs).toISOString() } },
+        }),
+      );
     },
+    close: stop,
   };
 }

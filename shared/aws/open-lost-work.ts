@@ -1,0 +1,24 @@
+import type { ResolvedConfig } from "../config/types.ts";
+import { openDynamo } from "./dynamo.ts";
+import type { Environment } from "./environment.ts";
+import { createLedger } from "./ledger.ts";
+import { createStageLostWork } from "./lost-work.ts";
+import { connectionOf, inLedger } from "./machine.ts";
+import { openObjects } from "./objects.ts";
+import { openQueues } from "./queues.ts";
+
+export interface LostWorkPorts {
+  readonly lostWork: ReturnType<typeof createStageLostWork>;
+}
+
+/** What the search for lost work may use: it reads no mail, and sends to the router only. */
+export function openLostWork(environment: Environment, config: ResolvedConfig): LostWorkPorts {
+  const connection = connectionOf(environment);
+  const dynamo = openDynamo(connection);
+  const ports = {
+    ledger: createLedger(dynamo, inLedger(environment)),
+    queues: openQueues(connection, environment.accountId),
+    objects: openObjects(connection),
+  };
+  return { lostWork: createStageLostWork(dynamo, ports, config, inLedger(environment)) };
+}
