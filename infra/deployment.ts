@@ -21,11 +21,10 @@ export interface DeployedFunction extends FunctionTopology {
 }
 
 /** What AWS has and one machine has built into the engine. */
-const onlyOnAws = [
-  { name: "activate", timeoutMs: 60_000, memoryMb: 256 },
-  // On one machine nothing is concluded: there queues can be searched (local/store/lost-work.ts).
-  { name: "find-lost-work", timeoutMs: 120_000, memoryMb: 256, everyMs: 1_800_000 },
-] as const;
+const activate = { name: "activate", timeoutMs: 60_000, memoryMb: 256 } as const;
+
+// On one machine the engine does it, and can search its queues (local/store/lost-work.ts).
+const findLostWork = { name: "find-lost-work", timeoutMs: 120_000, memoryMb: 256, everyMs: 1_800_000 } as const;
 
 /** How a function is called, other than by a queue or by SES in the sense of a rule. */
 const callers: Readonly<Record<string, Pick<DeployedFunction, "url" | "asynchronous">>> = {
@@ -53,14 +52,13 @@ export function describeDeployment(
     stage,
     config,
     topology,
-    functions: [
-      ...topology.functions,
-      ...onlyOnAws.map((one) => ({ ...one, arn: config.names.functionArn(one.name) })),
-    ].map((one) => ({
-      ...one,
-      ...callers[one.name],
-    })),
+    functions: [...topology.functions, ...onlyOnAws(config)].map((one) => ({ ...one, ...callers[one.name] })),
   };
+}
+
+function onlyOnAws(config: ResolvedConfig): readonly FunctionTopology[] {
+  const own = [activate, findLostWork];
+  return own.map((one) => ({ ...one, arn: config.names.functionArn(one.name) }));
 }
 
 /** What SES tells of the mail that we send comes by a configuration set's topic. One machine has no need of it. */

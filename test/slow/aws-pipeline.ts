@@ -55,9 +55,9 @@ export interface AwsPipeline {
   drain(): Promise<number>;
   /** Empties every queue, as if no test had been before. */
   purge(): Promise<void>;
-  states(id: SesMessageId): Promise<Record<string, string>>;
   /** As if nothing had happened to the recipient for so long. */
   backdate(id: SesMessageId, recipient: string, ageMs: number): Promise<void>;
+  states(id: SesMessageId): Promise<Record<string, string>>;
   close(): Promise<void>;
 }
 
@@ -71,35 +71,28 @@ export interface AwsPipelineOptions {
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
-export async function openAwsPipeline(
-  program: string,
-  { streams = {}, secrets: given = {} }: AwsPipelineOptions = {},
-): Promise<AwsPipeline> {
-  const stops: (() => Promise<unknown>)[] = [];
-  const stop = async () => {
-    for (const one of stops.splice(0).reverse()) await one();
-  };
+export async function openAwsPipeline(program: string, options: AwsPipelineOptions = {}): Promise<AwsPipeline> {
+  const opened = new AsyncDisposableStack();
   try {
-    return await openOn(program, { streams, secrets: given }, stops, stop);
+    return await openOn(opened, program, options);
   } catch (error) {
-    // Nobody gets a pipeline to close: a bundle that does not build leaves no emulator behind.
-    await stop();
+    // Nobody gets something to close.
+    await opened.disposeAsync();
     throw error;
   }
 }
 
 async function openOn(
+  opened: AsyncDisposableStack,
   program: string,
-  { streams, secrets: given }: Required<AwsPipelineOptions>,
-  stops: (() => Promise<unknown>)[],
-  stop: () => Promise<void>,
+  { streams = {}, secrets: given = {} }: AwsPipelineOptions,
 ): Promise<AwsPipeline> {
-  const moto = await startMoto(program);
-  stops.push(() => moto.stop());
-  const proxy = await startAwsProxy(moto.endpoint);
-  stops.push(() => proxy.stop());
   const folder = await mkdtemp(join(tmpdir(), "mailweir-aws-"));
-  stops.unshift(() => rm(folder, { recursive: true, force: true }));
+  opened.defer(() => rm(folder, { recursive: true, force: true }));
+  const moto = await startMoto(program);
+  opened.defer(() => moto.stop());
+  const proxy = await startAwsProxy(moto.endpoint);
+  opened.defer(() => proxy.stop());
   const configFile = join(folder, "mailweir.config.ts");
   const base = JSON.stringify(join(import.meta.dirname, "../../mailweir.config.ts"));
   await writeFile(
@@ -124,7 +117,7 @@ async function openOn(
     POWERTOOLS_LOG_LEVEL: process.env["TEST_LOG"] ?? "SILENT",
   };
   Object.assign(process.env, env);
-  stops.push(async () => {
+  opened.defer(() => {
     for (const name of Object.keys(env)) delete process.env[name];
   });
   const environment = readEnvironment(env);
@@ -258,6 +251,18 @@ async function openOn(
         if (received === 0) return 0;
       }
     },
+    async backdate(id, recipient, ageMs) {
+      await dynamo.send(
+        new UpdateItemCommand({
+          TableName: tables.ledger,
+          Key: { pk: { S: id }, sk: { S: `r#${recipient}` } },
+          UpdateExpression: "SET #up = :up",
+          ConditionExpression: "attribute_exists(pk)",
+          ExpressionAttributeNames: { "#up": "up" },
+          ExpressionAttributeValues: { ":up": { S: new Date(Date.now() - ageMs).toISOString() } },
+        }),
+      );
+    },
     async purge() {
       for (const { name, deadLetterQueue } of queues) {
         for (const queue of [name, deadLetterQueue]) {
@@ -276,18 +281,6 @@ async function openOn(
         ]),
       );
     },
-    async backdate(id, recipient, ageMs) {
-      await dynamo.send(
-        new UpdateItemCommand({
-          TableName: tables.ledger,
-          Key: { pk: { S: id }, sk: { S: `r#${recipient}` } },
-          UpdateExpression: "SET #up = :up",
-          ConditionExpression: "attribute_exists(pk)",
-          ExpressionAttributeNames: { "#up": "up" },
-          ExpressionAttributeValues: { ":up": { S: new Date(Date.now() - ageMs).toISOString() } },
-        }),
-      );
-    },
-    close: stop,
+    close: () => opened.disposeAsync(),
   };
 }
