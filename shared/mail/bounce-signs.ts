@@ -13,19 +13,7 @@ export interface BounceSigns {
   readonly failedRecipients?: string;
 }
 
-/** Asked by two rules about the same mail, of which the first one looks. */
 export function readBounceSigns(facts: MailFacts): BounceSigns {
-  let signs = known.get(facts);
-  if (signs === undefined) {
-    signs = lookForSigns(facts);
-    known.set(facts, signs);
-  }
-  return signs;
-}
-
-const known = new WeakMap<MailFacts, BounceSigns>();
-
-function lookForSigns(facts: MailFacts): BounceSigns {
   const signs: { -readonly [Key in keyof BounceSigns]: BounceSigns[Key] } = {};
   const { contentType, envelopeFrom, authors } = facts;
   if (

@@ -18,8 +18,8 @@ export interface MailFacts {
   field(name: string): Header | undefined;
   /** Those of the names, in lower case, that there is a header of. */
   present(names: readonly string[]): readonly string[];
-  /** How many From fields there are. */
-  readonly fromFields: number;
+  /** Names, in lower case, that more than one header has. */
+  readonly repeated: ReadonlySet<string>;
   readonly headers: readonly Header[];
   readonly body?: ParsedMail;
 }
@@ -58,13 +58,14 @@ const lowerCase: ReadonlyMap<string, string> = new Map(
 
 export function readFacts({ headers, envelopeFrom, recipients, body }: FactsInput): MailFacts {
   const first = new Map<string, Header>();
-  let fromFields = 0;
+  let repeated: Set<string> | undefined;
   // From the last one to the first, which stays.
   for (let at = headers.length - 1; at >= 0; at -= 1) {
     const header = headers[at] as Header;
     const key = lowerCase.get(header.name) ?? header.name.toLowerCase();
-    if (key === "from") fromFields += 1;
+    const before = first.size;
     first.set(key, header);
+    if (first.size === before) repeated = (repeated ?? new Set()).add(key);
   }
   return {
     envelopeFrom,
@@ -76,13 +77,14 @@ export function readFacts({ headers, envelopeFrom, recipients, body }: FactsInpu
     header: (name) => first.get(name)?.value,
     field: (name) => first.get(name),
     present: (names) => namesIn(first, names),
-    fromFields,
+    repeated: repeated ?? noNames,
     headers,
     ...(body === undefined ? {} : { body }),
   };
 }
 
 const none: readonly string[] = [];
+const noNames: ReadonlySet<string> = new Set();
 
 function namesIn(headers: ReadonlyMap<string, Header>, names: readonly string[]): readonly string[] {
   for (const name of names) if (headers.has(name)) return names.filter((one) => headers.has(one));

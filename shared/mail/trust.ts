@@ -18,11 +18,13 @@ export function judgeTrust(
   if (verdicts === undefined) return "unaligned";
   if (verdicts.dmarc === "FAIL") return "failed";
   const author = facts.authors[0];
-  if (author === undefined || facts.authors.length !== 1 || facts.fromFields !== 1) return "unaligned";
+  if (author === undefined || facts.authors.length !== 1 || facts.repeated.has("from")) return "unaligned";
   // The verdicts are of the author that their reader found; ours must be able to be no other.
   if (!isClearAuthor(facts.header("from") ?? "")) return "unaligned";
-  const sender = facts.envelopeFrom.includes("@") ? organisation(facts.envelopeFrom) : undefined;
-  if (verdicts.spf === "PASS" && sender !== undefined && sender === organisation(author.address)) return "aligned";
   const passes = verdicts.dmarc === "PASS" || verdicts.dkim === "PASS";
-  return passes && isSignedWhole(facts, author.address) ? "aligned" : "unaligned";
+  if (passes && isSignedWhole(facts, author.address)) return "aligned";
+  const sender = facts.envelopeFrom.includes("@") ? organisation(facts.envelopeFrom) : undefined;
+  return verdicts.spf === "PASS" && sender !== undefined && sender === organisation(author.address)
+    ? "aligned"
+    : "unaligned";
 }
