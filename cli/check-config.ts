@@ -6,6 +6,8 @@ import { diagnoseAccount } from "../shared/config/doctor/diagnose-account.ts";
 import { bySeverity, type Finding } from "../shared/config/doctor/finding.ts";
 import { loadConfig } from "../shared/config/load-config.ts";
 import type { ResolvedConfig } from "../shared/config/types.ts";
+import { endsAnything } from "../shared/retention/period.ts";
+import { describeShortened } from "../shared/retention/shortened.ts";
 import { receivingRules } from "./receiving-rules.ts";
 
 export interface CheckQuestion {
@@ -58,6 +60,9 @@ export async function checkConfig(question: CheckQuestion): Promise<Checked> {
     );
   }
   if (config && stage === undefined) findings.push(...(await shortenedRetention(config, question.data, today)));
+  if (config && stage !== undefined && question.account) {
+    findings.push(...(await shortenedOnAws(question.config, stage, question.account, today)));
+  }
   if (account) findings.push(...diagnoseAccount(account, today));
   return {
     rules: (config?.ruleSet.rules.length ?? 0) + (account?.ruleSet?.rules.length ?? 0),
@@ -74,7 +79,7 @@ async function shortenedRetention(
   const folder = resolve(data ?? config.local.data);
   if (!existsSync(resolve(folder, "mailweir.sqlite3"))) return [];
   const { openStoreReadOnly } = await import("../local/store/open-read-only.ts");
-  const { describeShortened, whatIsShortened } = await import("../local/retention/shortened.ts");
+  const { whatIsShortened } = await import("../local/retention/shortened.ts");
   const store = await openStoreReadOnly(folder);
   try {
     const shortened = await whatIsShortened(store.database, config.retention, now);
@@ -91,6 +96,51 @@ async function shortenedRetention(
     ];
   } finally {
     await store.close();
+  }
+}
+
+/** What the stage would delete after the next deployment, where there is one already. */
+async function shortenedOnAws(
+  configFile: string,
+  stage: string,
+  { endpointUrl: endpoint }: AccountOptions,
+  now: Date,
+): Promise<readonly Finding[]> {
+  const { openSession } = await import("../infra/deploy/session.ts");
+  const { shortenedOf } = await import("../infra/deploy/shortened-stage.ts");
+  const { region, retention } = await loadConfig(configFile, { stage });
+  if (!endsAnything(retention)) return [];
+  try {
+    const session = await openSession({ region, ...(endpoint !== undefined && { endpoint }) });
+    try {
+      const config = await loadConfig(configFile, { stage, accountId: session.accountId });
+      const shortened = await shortenedOf(session, config, now);
+      if (shortened === null) return [];
+      return [
+        {
+          code: "retention-shortened",
+          severity: "warning",
+          at: "retention",
+          what: `The stage ${stage} would delete ${describeShortened(shortened)}.`,
+          why: "A period is shorter than the one that it went by until now; the first deletion comes an hour or two after its next deployment.",
+          fix: `Lengthen the period, or hold what must stay (mailweir hold add … --stage ${stage}), and deploy then.`,
+        },
+      ];
+    } finally {
+      session.close();
+    }
+  } catch (error) {
+    // An engine in the place of AWS has no tables, and not everybody may read them.
+    return [
+      {
+        code: "retention-shortened",
+        severity: "note",
+        at: "retention",
+        what: `Whether a period deletes what the stage ${stage} holds could not be found out (${error instanceof Error ? error.message : String(error)}).`,
+        why: "The stage's tables could not be read.",
+        fix: "Allow dynamodb:Scan, Query and GetItem on them, or see what deploy says.",
+      },
+    ];
   }
 }
 

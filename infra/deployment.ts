@@ -1,6 +1,7 @@
 import { resolveConfig } from "../shared/config/resolve-config.ts";
 import { deriveTopology, type FunctionTopology, type Topology } from "../shared/config/topology.ts";
 import type { ResolvedConfig } from "../shared/config/types.ts";
+import { endsAnything } from "../shared/retention/period.ts";
 import { accountId } from "./cloudformation.ts";
 
 /** What all parts of the template are made from. */
@@ -25,6 +26,7 @@ const activate = { name: "activate", timeoutMs: 60_000, memoryMb: 256 } as const
 
 // On one machine the engine does it, and can search its queues (local/store/lost-work.ts).
 const findLostWork = { name: "find-lost-work", timeoutMs: 120_000, memoryMb: 256, everyMs: 1_800_000 } as const;
+const expireMail = { name: "expire-mail", timeoutMs: 300_000, memoryMb: 1024, everyMs: 3_600_000 } as const;
 
 /** How a function is called, other than by a queue or by SES in the sense of a rule. */
 const callers: Readonly<Record<string, Pick<DeployedFunction, "url" | "asynchronous">>> = {
@@ -57,7 +59,7 @@ export function describeDeployment(
 }
 
 function onlyOnAws(config: ResolvedConfig): readonly FunctionTopology[] {
-  const own = [activate, findLostWork];
+  const own = [activate, findLostWork, ...(endsAnything(config.retention) ? [expireMail] : [])];
   return own.map((one) => ({ ...one, arn: config.names.functionArn(one.name) }));
 }
 

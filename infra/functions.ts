@@ -1,3 +1,4 @@
+import { defaultKeepDays, keepDaysFor } from "../shared/aws/environment.ts";
 import type { QueueTopology } from "../shared/config/topology.ts";
 import { accountId, getAtt, sub, text, type Value } from "./cloudformation.ts";
 import { compileCacheFolder } from "./compile-cache.ts";
@@ -46,6 +47,7 @@ function everyMinutes(everyMs: number): string {
 /** The contract of shared/aws/environment.ts. Names and switches only: whoever may list functions may read it. */
 function environmentOf({ name }: DeployedFunction, deployment: Deployment): Readonly<Record<string, Value>> {
   const tables = tableNames(deployment);
+  const keepDays = keepDaysFor(deployment.config.retention);
   return {
     MAILWEIR_STAGE: deployment.stage,
     MAILWEIR_ACCOUNT_ID: text(accountId),
@@ -56,6 +58,7 @@ function environmentOf({ name }: DeployedFunction, deployment: Deployment): Read
     // Where nothing was compiled for Lambda (infra/compile-cache.ts), Node finds nothing there and goes on.
     NODE_COMPILE_CACHE: `/var/task/dist/${name}/${compileCacheFolder}`,
     NODE_COMPILE_CACHE_PORTABLE: "1",
+    ...(keepDays > defaultKeepDays && { MAILWEIR_KEEP_DAYS: String(keepDays) }),
     POWERTOOLS_SERVICE_NAME: deployment.config.ruleSet.name,
   };
 }

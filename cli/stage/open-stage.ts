@@ -3,6 +3,7 @@ import { openSession, type Session } from "../../infra/deploy/session.ts";
 import { type DeploymentRecord, deploymentParameter } from "../../infra/outputs.ts";
 import type { Connection } from "../../shared/aws/connection.ts";
 import { openDynamo } from "../../shared/aws/dynamo.ts";
+import { keepDaysFor } from "../../shared/aws/environment.ts";
 import { openKmsKeys } from "../../shared/aws/kms-keys.ts";
 import { createLedger } from "../../shared/aws/ledger.ts";
 import { openObjects } from "../../shared/aws/objects.ts";
@@ -61,8 +62,8 @@ export async function openStage({ stage, config: file, endpointUrl: endpoint }: 
         queues: openQueues(connection, accountId),
         objects: openObjects(connection),
         keys: openKmsKeys(connection),
-        // What this writes lives as long as what the functions write by default.
-        ledger: createLedger(dynamo, { table: ledgerTable, clock, keepDays: 400 }),
+        // What this writes lives as long as what the functions write.
+        ledger: createLedger(dynamo, { table: ledgerTable, clock, keepDays: keepDaysFor(config.retention) }),
         quarantine: createQuarantine(dynamo, { ledgerTable, storeTable }),
       },
       close: () => session.close(),

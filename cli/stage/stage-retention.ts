@@ -1,8 +1,11 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { lifecycleDays } from "../../infra/deploy/lifecycle-days.ts";
+import type { Session } from "../../infra/deploy/session.ts";
 import { type Connection, clientOptions } from "../../shared/aws/connection.ts";
 import { type Copy, listCopies } from "../../shared/aws/copies.ts";
 import { openDynamo } from "../../shared/aws/dynamo.ts";
 import { createEffects } from "../../shared/aws/effects.ts";
+import { keepDaysFor } from "../../shared/aws/environment.ts";
 import {
   forgetOnStage,
   lookOnStage,
@@ -14,8 +17,11 @@ import { forgetAgainOnStage } from "../../shared/aws/forget-again.ts";
 import { createStageHolds, type StageHold } from "../../shared/aws/holds.ts";
 import { createLedger } from "../../shared/aws/ledger.ts";
 import { openObjectVersions } from "../../shared/aws/object-versions.ts";
+import { storePlaces } from "../../shared/aws/permissions.ts";
 import { openSecrets } from "../../shared/aws/secrets.ts";
 import { createSuppressions } from "../../shared/aws/suppressions.ts";
+import type { ResolvedConfig } from "../../shared/config/types.ts";
+import { MailweirError } from "../../shared/errors.ts";
 import { deadLetterQueues } from "./dead-letters.ts";
 import { openStage, type StageOptions } from "./open-stage.ts";
 
@@ -71,7 +77,7 @@ export async function openStageRetention(options: StageRetentionOptions): Promis
     deadLetterQueues: deadLetterQueues(config).map(({ name }) => name),
     ports: {
       ...ports,
-      ledger: createLedger(dynamo, { table: ledgerTable, clock, keepDays: 400 }),
+      ledger: createLedger(dynamo, { table: ledgerTable, clock, keepDays: keepDaysFor(config.retention) }),
       secrets: openSecrets(connection, config, clock),
       suppressions: createSuppressions(dynamo, createEffects(dynamo, ledgerTable), {
         table: storeTable,
@@ -90,11 +96,33 @@ export async function openStageRetention(options: StageRetentionOptions): Promis
     copies: () =>
       listCopies(client, connection, clock, { tables: [ledgerTable, storeTable], prefix: config.ruleSet.name }),
     holds: () => holds.list(),
-    hold: (hold) => holds.hold({ ...hold, at: clock.now().toISOString() }),
+    async hold(hold) {
+      await refuseWhereLifecycleDeletes(session, config);
+      await holds.hold({ ...hold, at: clock.now().toISOString() });
+    },
     release: holds.release,
     async close() {
       client.destroy();
       stage.close();
     },
   };
+}
+
+/** A hold that S3 does not keep is none. @throws {HoldNotKeptError} */
+async function refuseWhereLifecycleDeletes({ s3 }: Session, config: ResolvedConfig): Promise<void> {
+  for (const { bucket, prefix } of storePlaces(config)) {
+    const days = await lifecycleDays(s3, { bucket, prefix });
+    if (days === null || !Number.isFinite(days)) continue;
+    throw new HoldNotKeptError(bucket, prefix);
+  }
+}
+
+export class HoldNotKeptError extends MailweirError {
+  readonly code = "ERR_HOLD_NOT_KEPT";
+  readonly retryable = false;
+  constructor(bucket: string, prefix: string) {
+    super(
+      `A lifecycle rule of the bucket ${bucket} deletes what lies below "${prefix}", whatever is held: take the rule away (a deployment of the stage does it in its own bucket), write \`retention\` instead, and hold then`,
+    );
+  }
 }

@@ -1,5 +1,5 @@
 import { GetAccountSettingsCommand, GetFunctionCommand } from "@aws-sdk/client-lambda";
-import { GetBucketLifecycleConfigurationCommand, HeadBucketCommand } from "@aws-sdk/client-s3";
+import { HeadBucketCommand } from "@aws-sdk/client-s3";
 import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import {
   DescribeActiveReceiptRuleSetCommand,
@@ -13,8 +13,10 @@ import { namedSecrets } from "../../shared/config/named-secrets.ts";
 import { deriveTopology } from "../../shared/config/topology.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import { findStack } from "./deploy-stack.ts";
+import { lifecycleDays } from "./lifecycle-days.ts";
 import { type Known, type PreflightFacts, secretName } from "./preflight.ts";
 import type { Session } from "./session.ts";
+import { shortenedOf } from "./shortened-stage.ts";
 
 /**
  * Asks AWS what the preflight judges. Only reads; what may not be read is unknown, and no failure.
@@ -38,6 +40,7 @@ export async function gatherFacts(
     bucket,
     tokenSecret,
     deletesMailAfterDays,
+    shortens,
     secrets,
     targets,
   ] = await Promise.all([
@@ -78,7 +81,8 @@ export async function gatherFacts(
     }),
     ask(() => bucketExists(session, config.names.bucket)),
     ask(() => secretExists(session, config)),
-    ask(() => deletionDays(session, config)),
+    ask(() => lifecycleDays(session.s3, { bucket: config.names.bucket, prefix: config.names.keyPrefix })),
+    ask(() => shortenedOf(session, config, new Date())),
     findSecrets(session, config),
     findTargets(session, config),
   ]);
@@ -94,6 +98,7 @@ export async function gatherFacts(
     leftBehind: { bucket, tokenSecret },
     targets,
     deletesMailAfterDays,
+    shortens,
     secrets,
     mx,
   };
@@ -121,23 +126,6 @@ async function bucketExists({ s3 }: Session, bucket: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Error && (error.name === "NotFound" || error.name === "NoSuchBucket")) return false;
-    throw error;
-  }
-}
-
-/** Of the rules that the bucket has now, the first that deletes mail: by whatever rule, it would be gone. */
-async function deletionDays({ s3 }: Session, { names }: ResolvedConfig): Promise<number | null> {
-  try {
-    const { Rules = [] } = await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket: names.bucket }));
-    const days = Rules.flatMap(({ Status, Expiration, Filter, Prefix = Filter?.Prefix ?? "" }) =>
-      Status === "Enabled" && Expiration?.Days !== undefined && names.keyPrefix.startsWith(Prefix)
-        ? [Expiration.Days]
-        : [],
-    );
-    return Math.min(Number.POSITIVE_INFINITY, ...days);
-  } catch (error) {
-    if (error instanceof Error && error.name === "NoSuchBucket") return null;
-    if (error instanceof Error && error.name === "NoSuchLifecycleConfiguration") return Number.POSITIVE_INFINITY;
     throw error;
   }
 }

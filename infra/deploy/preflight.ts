@@ -2,6 +2,7 @@ import { namedSecrets } from "../../shared/config/named-secrets.ts";
 import type { ResolvedConfig, SecretSource } from "../../shared/config/types.ts";
 import { limits } from "../../shared/receipt/limits.ts";
 import { planActivation } from "../../shared/receipt/plan-activation.ts";
+import { describeShortened, type Shortened } from "../../shared/retention/shortened.ts";
 
 /** Something that AWS was asked, or why it could not be. */
 export type Known<Value> = { readonly known: Value } | { readonly unknown: string };
@@ -32,6 +33,8 @@ export interface PreflightFacts {
   readonly targets: Readonly<Record<string, Known<boolean>>>;
   /** After how many days the bucket deletes mail by its lifecycle; `Infinity`: never; null: there is no bucket. */
   readonly deletesMailAfterDays: Known<number | null>;
+  /** What a shorter retention would delete of what is stored; null: nothing. */
+  readonly shortens: Known<Shortened | null>;
   /** Secrets that the configuration names, by `secretName`, and whether they are there. */
   readonly secrets: Readonly<Record<string, Known<boolean>>>;
   readonly mx: Readonly<Record<string, Known<readonly string[]>>>;
@@ -68,6 +71,7 @@ export type PreflightCode =
   | "secret-on-this-machine"
   | "secret-missing"
   | "retention-shorter"
+  | "lifecycle-replaced"
   | "mx-missing"
   | "mx-elsewhere"
   | "not-known";
@@ -377,27 +381,35 @@ function judgeTargets({ targets }: PreflightFacts): PreflightFinding[] {
   });
 }
 
-/** What a shorter period takes is gone for good, older versions apart: whoever deploys it should read that before. */
-function judgeRetention({ aws, names }: ResolvedConfig, { deletesMailAfterDays }: PreflightFacts): PreflightFinding[] {
-  const at = "aws.deleteMailAfterDays";
-  const next = aws.deleteMailAfterDays ?? Number.POSITIVE_INFINITY;
-  if ("unknown" in deletesMailAfterDays) {
-    if (!Number.isFinite(next)) return [];
-    return [notKnown(at, "After how many days mail is deleted until now", deletesMailAfterDays.unknown)];
-  }
-  const before = deletesMailAfterDays.known;
-  if (before === null || next >= before) return [];
-  const was = Number.isFinite(before) ? `after ${before} days` : "never";
-  return [
-    {
+/** What a shorter period takes is gone for good: whoever deploys it should read that before. */
+function judgeRetention(
+  { names }: ResolvedConfig,
+  { deletesMailAfterDays, shortens }: PreflightFacts,
+): PreflightFinding[] {
+  const findings: PreflightFinding[] = [];
+  if ("unknown" in shortens) {
+    findings.push(notKnown("retention", "Whether a period deletes what is stored", shortens.unknown));
+  } else if (shortens.known !== null) {
+    findings.push({
       code: "retention-shorter",
       severity: "warning",
-      at,
-      what: `Mail that is older than ${next} days is deleted within a day or two; until now it was deleted ${was}.`,
-      why: `S3's lifecycle deletes all mail below ${names.keyPrefix}, whether or not work on it is done, and knows no hold${aws.versioning ? "; what it deleted lies 30 days more as an older version" : ""}.`,
-      fix: "Nothing, if that is wanted. Else leave the period as it is, or copy what you need first.",
-    },
-  ];
+      at: "retention",
+      what: `The stage would delete ${describeShortened(shortens.known)}.`,
+      why: "A period is shorter than the one that it went by until now; the first deletion comes an hour or two after the deployment.",
+      fix: "Nothing, if that is wanted. Else lengthen the period, or hold what must stay (mailweir hold).",
+    });
+  }
+  if ("known" in deletesMailAfterDays && Number.isFinite(deletesMailAfterDays.known ?? Number.POSITIVE_INFINITY)) {
+    findings.push({
+      code: "lifecycle-replaced",
+      severity: "warning",
+      at: `bucket ${names.bucket}`,
+      what: `Its lifecycle deletes mail after ${deletesMailAfterDays.known} days until now; from this deployment on it does not.`,
+      why: "S3's lifecycle knows no hold, no stream and no work that is not done: `retention` decides alone.",
+      fix: "Write how long mail is kept:  retention: { default: { days: … } }. Without one it is kept for ever.",
+    });
+  }
+  return findings;
 }
 
 function judgeSecrets(config: ResolvedConfig, { secrets }: PreflightFacts): PreflightFinding[] {

@@ -58,16 +58,6 @@ export function mailBucketResources({ config, topology }: Deployment): Resources
                   },
                 ]
               : []),
-            ...(aws.deleteMailAfterDays !== undefined
-              ? [
-                  {
-                    Id: "delete-mail",
-                    Status: "Enabled",
-                    Prefix: names.keyPrefix,
-                    ExpirationInDays: aws.deleteMailAfterDays,
-                  },
-                ]
-              : []),
           ],
         },
         ...(eventQueue !== undefined && {

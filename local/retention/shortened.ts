@@ -1,37 +1,20 @@
 import type { ResolvedRetention } from "../../shared/config/types.ts";
-import { periodDays } from "../../shared/retention/period.ts";
+import { countShortened, readRetention, retentionText, type Shortened } from "../../shared/retention/shortened.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { countExpiredTickets } from "./expire-tickets.ts";
 
-/** What an engine's next hour would delete by these periods, that those it went by before still keep. */
-export interface Shortened {
-  readonly messages: number;
-  /** ISO 8601, of the oldest of these messages. */
-  readonly oldest?: string;
-  /** Messages by stream (`-`: of none) and nature, as `ticket auto-reply`. */
-  readonly byKind: Readonly<Record<string, number>>;
-  readonly tickets: number;
-}
-
 const appliedName = "retention applied";
-const dayMs = 86_400_000;
 const page = 2_000;
 
 /** The periods that the last engine of this folder went by; none of them: it kept everything. */
 export function appliedRetention(database: Pick<Database, "read">): ResolvedRetention {
   const row = database.read((sql) => sql.get("SELECT value FROM settings WHERE name = ?", appliedName));
-  const keepsAll: ResolvedRetention = { streamDays: {}, natureDays: {}, streamNatureDays: {} };
-  return row ? { ...keepsAll, ...(JSON.parse(String(row["value"]), revive) as ResolvedRetention) } : keepsAll;
+  return readRetention(row && String(row["value"]));
 }
 
 export function noteRetention(tx: Transaction, retention: ResolvedRetention): void {
-  tx.run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", appliedName, toText(retention));
+  tx.run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", appliedName, retentionText(retention));
 }
-
-const toText = (retention: ResolvedRetention) =>
-  JSON.stringify(retention, (_, value: unknown) => (value === Number.POSITIVE_INFINITY ? "forever" : value));
-
-const revive = (_: string, value: unknown) => (value === "forever" ? Number.POSITIVE_INFINITY : value);
 
 /**
  * Compares the periods with those that the folder's engine went by. Mail that still waits for something is counted too: it goes
@@ -45,14 +28,14 @@ export async function whatIsShortened(
   now: Date,
 ): Promise<Shortened | undefined> {
   const before = appliedRetention(database);
-  if (toText(retention) === toText(before)) return undefined;
+  if (retentionText(retention) === retentionText(before)) return undefined;
   const ticketsBefore = before.ticketDays ?? Number.POSITIVE_INFINITY;
   const ticketDays = retention.ticketDays ?? Number.POSITIVE_INFINITY;
   const tickets = database.read(
     (sql) =>
       countExpiredTickets(sql, ticketDays, now) - countExpiredTickets(sql, Math.max(ticketDays, ticketsBefore), now),
   );
-  const found = { messages: 0, oldest: Number.POSITIVE_INFINITY, byKind: new Map<string, number>() };
+  const found = countShortened(before, retention, now);
   for (let after = -1; ; ) {
     const rows = database.read((sql) =>
       sql.all(
@@ -64,42 +47,14 @@ export async function whatIsShortened(
     );
     for (const [seq, recipients] of Map.groupBy(rows, (row) => Number(row["seq"]))) {
       after = seq;
-      const kinds = recipients.map(({ stream, nature }) => [textOrNull(stream), textOrNull(nature)] as const);
-      const receivedAt = Number(recipients[0]?.["received_at"]);
-      const isOver = (by: ResolvedRetention) =>
-        receivedAt + Math.max(...kinds.map(([stream, nature]) => periodDays(by, stream, nature))) * dayMs <=
-        now.getTime();
-      if (!isOver(retention) || isOver(before)) continue;
-      found.messages += 1;
-      found.oldest = Math.min(found.oldest, receivedAt);
-      for (const kind of new Set(kinds.map(([stream, nature]) => `${stream ?? "-"} ${nature ?? "-"}`)))
-        found.byKind.set(kind, (found.byKind.get(kind) ?? 0) + 1);
+      found.add(
+        Number(recipients[0]?.["received_at"]),
+        recipients.map(({ stream, nature }) => [textOrNull(stream), textOrNull(nature)] as const),
+      );
     }
-    if (rows.length === 0) break;
+    if (rows.length === 0) return found.sum(tickets);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (found.messages === 0 && tickets <= 0) return undefined;
-  return {
-    messages: found.messages,
-    ...(found.messages > 0 && { oldest: new Date(found.oldest).toISOString() }),
-    byKind: Object.fromEntries([...found.byKind].toSorted(([a], [b]) => a.localeCompare(b))),
-    tickets: Math.max(0, tickets),
-  };
-}
-
-/** As a sentence, for people. */
-export function describeShortened({ messages, oldest, byKind, tickets }: Shortened): string {
-  const parts = [
-    ...(messages > 0
-      ? [
-          `${messages} messages since ${oldest?.slice(0, 10)} (${Object.entries(byKind)
-            .map(([kind, count]) => `${count} × ${kind.replace(" -", "").replace(/^-$/, "of no stream")}`)
-            .join(", ")})`,
-        ]
-      : []),
-    ...(tickets > 0 ? [`${tickets} closed tickets`] : []),
-  ];
-  return parts.join(" and ");
 }
 
 const textOrNull = (value: unknown) => (typeof value === "string" ? value : null);

@@ -1,5 +1,7 @@
 import { stagePrefix } from "../config/names.ts";
+import type { ResolvedRetention } from "../config/types.ts";
 import { MailweirError } from "../errors.ts";
+import { periodsOf } from "../retention/period.ts";
 
 /**
  * What a deployed function reads from its environment, once, at cold start. All the rest is derived from it and from the
@@ -36,6 +38,14 @@ export interface Environment {
   readonly keepDays: number;
   /** Of the file that was deployed. */
   readonly configVersion?: string;
+}
+
+export const defaultKeepDays = 400;
+
+/** So long the ledger remembers mails by default: longer than any of them is kept that ends at all, or nobody would know its period. */
+export function keepDaysFor(retention: ResolvedRetention): number {
+  const longest = Math.max(0, ...periodsOf(retention).filter(Number.isFinite));
+  return Math.max(defaultKeepDays, Math.ceil(longest) + 30);
 }
 
 export class EnvironmentError extends MailweirError {
@@ -91,7 +101,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     accountId,
     ledgerTable: env["MAILWEIR_LEDGER_TABLE"] ?? `${prefix}-ledger`,
     storeTable: env["MAILWEIR_STORE_TABLE"] ?? `${prefix}-store`,
-    keepDays: Number(env["MAILWEIR_KEEP_DAYS"] ?? 400),
+    keepDays: Number(env["MAILWEIR_KEEP_DAYS"] ?? defaultKeepDays),
     ...(configVersion !== undefined && { configVersion }),
   });
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { ResolvedConfig } from "../config/types.ts";
-import { openEnvelope } from "../encryption/open-envelope.ts";
 import type { Clock, Ports } from "../ports.ts";
 import { type AddressPattern, addressPattern } from "../retention/address-pattern.ts";
 import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "../retention/errors.ts";
@@ -13,6 +12,7 @@ import { AwsRefusedError } from "./call.ts";
 import { type Dynamo, json, jsonOf, type Key, text, textOf } from "./dynamo.ts";
 import { cleanRow, fateOf, keyOf, messageOf, scanTable, wordsOf } from "./forget-rows.ts";
 import { forgetInTicket } from "./forget-tickets.ts";
+import { openVersion } from "./held-words.ts";
 import type { StageHolds } from "./holds.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { ObjectVersion, ObjectVersions, VersionPlace } from "./object-versions.ts";
@@ -249,15 +249,9 @@ async function lookIntoObject(
   const place = `${bucket}/${key}`;
   const isNamed = pattern.isIn(key);
   if (!isNamed) {
-    const object = await parts.versions.read(bucket, version);
-    if (object === undefined) return undefined;
-    let octets: Uint8Array;
-    try {
-      const { body, metadata } = object;
-      const envelope = await openEnvelope({ metadata, body, sizeBytes: body.length }, parts.ports.keys);
-      octets = await collect(await envelope.open());
-    } catch (error) {
-      if (isPassing(error)) throw error;
+    const octets = await openVersion({ versions: parts.versions, keys: parts.ports.keys }, bucket, version);
+    if (octets === undefined) return undefined;
+    if (octets === "sealed") {
       found.unread.add(place);
       return undefined;
     }
@@ -436,17 +430,6 @@ async function refuseWhatIsHeld(
       `${subject} is held since ${hold.at.slice(0, 10)} by ${hold.by}: ${hold.reason}. Nothing more is deleted; mailweir hold release ${subject} ends the hold`,
     );
   }
-}
-
-/** It may open another time: then the run has to come again, and must not believe that there is nothing. */
-function isPassing(error: unknown): boolean {
-  return error instanceof Error && "retryable" in error && error.retryable === true;
-}
-
-async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 async function* once(octets: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,3 @@
-import { openEnvelope } from "../encryption/open-envelope.ts";
 import { parseMail } from "../mail/parse-mail.ts";
 import { addressesIn } from "../retention/addresses-in.ts";
 import { parseSesMessageId, type SesMessageId } from "../ses-message-id.ts";
@@ -12,6 +11,7 @@ import {
   type StageForgetProgress,
 } from "./forget-address.ts";
 import { scanTable, wordsOf } from "./forget-rows.ts";
+import { openVersion } from "./held-words.ts";
 import { inParallel } from "./in-parallel.ts";
 
 /**
@@ -92,19 +92,9 @@ async function wordsOfObject(
   bucket: string,
   version: Parameters<StageForgetParts["versions"]["read"]>[1],
 ): Promise<string | undefined> {
-  const object = await versions.read(bucket, version);
-  if (object === undefined) return undefined;
-  const { body, metadata } = object;
-  const chunks: Uint8Array[] = [];
-  try {
-    const envelope = await openEnvelope({ metadata, body, sizeBytes: body.length }, ports.keys);
-    for await (const chunk of await envelope.open()) chunks.push(chunk);
-  } catch (error) {
-    if (error instanceof Error && "retryable" in error && error.retryable === true) throw error;
-    return undefined;
-  }
-  const octets = Buffer.concat(chunks);
-  const words = octets.toString("utf8");
+  const octets = await openVersion({ versions, keys: ports.keys }, bucket, version);
+  if (octets === undefined || octets === "sealed") return undefined;
+  const words = Buffer.from(octets).toString("utf8");
   if (!/base64|quoted-printable|=\?/i.test(words)) return words;
   const mail = await parseMail(octets).catch(() => undefined);
   return `${words}\n${mail === undefined ? "" : JSON.stringify(mail)}`;

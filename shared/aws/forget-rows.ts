@@ -56,7 +56,7 @@ export function messageOf(item: Item): SesMessageId | undefined {
 export type RowFate = "stays" | "goes" | "is-cleaned";
 
 // Its own ways: a person's rows by `Suppressions.forget`, tickets by `forget-tickets.ts`; holds and runs are the operator's.
-const handledElsewhere = /^(?:t#|hold#|forgetting#)/;
+const handledElsewhere = /^(?:t#|hold#|forgetting#|retention$)/;
 // Without the address these say nothing.
 const whole = /^(?:q|rec|x|sender|pr|m|sent|mid)#/;
 

@@ -250,6 +250,34 @@ const byFunction: Readonly<Record<string, readonly Permission[]>> = {
     { ...readMail, why: "asks whether the mail is stored: S3 has no other right for that" },
     bucketExists,
   ],
+  "expire-mail": [
+    {
+      actions: [
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:DeleteItem",
+      ],
+      resources: ["ledger-table"],
+      why: "asks when mail ends, and removes it",
+    },
+    { actions: ["dynamodb:ConditionCheckItem"], resources: ["ledger-table"], why: "nobody works on it meanwhile" },
+    store("GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"),
+    { actions: ["dynamodb:Query"], resources: ["listed-index"], why: "lists holds and closed tickets" },
+    { actions: ["s3:ListBucketVersions"], resources: ["mail-bucket"], why: "walks stored mail" },
+    {
+      actions: ["s3:GetObject", "s3:GetObjectVersion"],
+      resources: ["mail-objects"],
+      why: "looks whether mail names a held address",
+    },
+    decrypt,
+    {
+      actions: ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+      resources: ["mail-objects"],
+      why: "removes mail whose period is over, with all versions",
+    },
+  ],
   // The user's own code gets every port: whoever wants less writes less here.
   "work-own": [
     ...work,

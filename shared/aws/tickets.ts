@@ -149,6 +149,15 @@ export function createTickets(
     });
   };
 
+  /** Of these Message-IDs the claims of tickets that were deleted: by their key, the ticket's number. */
+  const deadClaims = async (messageIds: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+    const keys = messageIds.map((id) => messageKey(id));
+    const items = await dynamo.batchGet(table, keys);
+    const claims = items.map((item) => [textOf(item, "pk") ?? "", numberOf(item, "t")] as const);
+    const tickets = await ticketsBy(claims.map(([, ticket]) => ticket));
+    return new Map(claims.filter(([, ticket]) => !tickets.has(ticket)));
+  };
+
   const drawNumber = async (): Promise<number> => {
     const { item } = await dynamo.update(table, { pk: "counter", sk: "ticket" }, "ADD #n :one", {
       values: { ":one": number(1) },
@@ -190,9 +199,11 @@ export function createTickets(
       const { ticketId } = changed;
       const news = outgoing(newsOfMail(ticketId, plan, entry));
       const absent = plan.claims.filter((id) => !threads.some(({ messageIds }) => messageIds.includes(id)));
+      // Somebody was faster, as a rule; or a ticket that is gone has left a claim behind.
+      const dead = round === 1 ? new Map<string, number>() : await deadClaims(absent);
       const outcome = await effects.perform(claim, { name: effect, result: String(ticketId) }, [
         ...changed.writes,
-        ...[...new Set(absent)].map((id) => claimOf(id, ticketId)),
+        ...[...new Set(absent)].map((id) => claimOf(id, ticketId, dead.get(messageKey(id).pk))),
         ...markersOf(entry).map((key): TransactWrite => ({ ...putNew(key, { t: number(ticketId) }) })),
         ...piecesOf(ticketId, changed.entryNumber, entry),
         ...news.writes,
@@ -311,7 +322,11 @@ export function createTickets(
     item: { pk: text(key.pk), sk: text(key.sk), ...attributes },
     condition: "attribute_not_exists(pk)",
   });
-  const claimOf = (messageId: string, ticketId: number) => putNew(messageKey(messageId), { t: number(ticketId) });
+  /** @param dead - the ticket that had it, where that one is gone */
+  const claimOf = (messageId: string, ticketId: number, dead?: number): TransactWrite => ({
+    ...putNew(messageKey(messageId), { t: number(ticketId) }),
+    ...(dead !== undefined && { condition: "#t = :t", values: { ":t": number(dead) } }),
+  });
   const piecesOf = (ticketId: number, entryNumber: number, entry: TicketEntry): TransactWrite[] => {
     const packed = deflateRawSync(JSON.stringify(entry));
     const count = Math.ceil(packed.length / pieceBytes);
@@ -382,8 +397,8 @@ export class TicketBusyError extends MailweirError {
 }
 
 // Ten digits: numbers in the order of their text.
-const padded = (value: number) => String(value).padStart(10, "0");
-const listOf = (state: Ticket["state"]) => `ticket-${state}`;
+export const padded = (value: number) => String(value).padStart(10, "0");
+export const listOf = (state: Ticket["state"]) => `ticket-${state}`;
 export const ticketKey = (id: number): Key => ({ pk: `t#${id}`, sk: "t" });
 
 export function messageKey(messageId: string, sk = "t"): Key {

@@ -264,7 +264,8 @@ const awsSettings = z.strictObject({
   identities: z.enum(["create", "existing"]).optional(),
   bucket: text.optional(),
   kmsAlias: text.optional(),
-  deleteMailAfterDays: count(36_500).optional(),
+  // Refused whatever it says: `resolve-aws.ts` tells why.
+  deleteMailAfterDays: z.number().optional(),
   archiveMailAfterDays: z.int().min(30).max(36_500).optional(),
   versioning: z.boolean().optional(),
   pointInTimeRecovery: z.boolean().optional(),

@@ -21,7 +21,7 @@ export function resolveAws(
     checkSettings(settings, ["aws", "stages", name], faults);
   }
   const own = stage === undefined ? {} : (stages[stage] ?? {});
-  const { alarms: _alarms, ...settings } = { ...common, ...own };
+  const { alarms: _alarms, deleteMailAfterDays: _refused, ...settings } = { ...common, ...own };
   return {
     activate: true,
     takeOver: false,
@@ -46,7 +46,7 @@ export function stageFault(stage: string): Omit<ConfigFault, "at"> {
 }
 
 function checkSettings(
-  { bucket, kmsAlias, alarms, archiveMailAfterDays, deleteMailAfterDays, takeOver }: AwsSettings,
+  { bucket, kmsAlias, alarms, deleteMailAfterDays, takeOver }: AwsSettings,
   path: readonly string[],
   faults: ConfigFault[],
 ): void {
@@ -81,16 +81,12 @@ function checkSettings(
         "true, false, or the name of the rule set to replace, as `aws ses describe-active-receipt-rule-set` shows it",
     });
   }
-  if (
-    archiveMailAfterDays !== undefined &&
-    deleteMailAfterDays !== undefined &&
-    deleteMailAfterDays <= archiveMailAfterDays
-  ) {
+  if (deleteMailAfterDays !== undefined) {
     faults.push({
-      at: place([...path, "archiveMailAfterDays"]),
-      problem: `mail is deleted after ${deleteMailAfterDays} days, so it would never be moved after ${archiveMailAfterDays}`,
-      allowed: `less than deleteMailAfterDays (${deleteMailAfterDays})`,
-      suggestion: "remove archiveMailAfterDays, or delete later",
+      at: place([...path, "deleteMailAfterDays"]),
+      problem:
+        "S3's lifecycle would delete mail that is held (mailweir hold), mail that is not worked on yet, and mail of every stream alike",
+      suggestion: `remove it, and write  retention: { default: { days: ${deleteMailAfterDays >= 1 ? deleteMailAfterDays : 365} } }  (docs/retention.md)`,
     });
   }
 }

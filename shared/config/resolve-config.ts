@@ -6,6 +6,7 @@ import { validateCidr } from "../receipt/ip-filter.ts";
 import { normaliseRecipient, normaliseRecipients, validateRecipientCondition } from "../receipt/match-recipient.ts";
 import type { IpFilter, RuleSet } from "../receipt/model.ts";
 import { parseReturnCode } from "../receipt/return-codes.ts";
+import { extremeDays } from "../retention/period.ts";
 import { checkTarget } from "../sinks/check-target.ts";
 import { defaultTicketPolicy } from "../tickets/policy.ts";
 import { checkRuleSet } from "./check-rule-set.ts";
@@ -89,6 +90,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Res
   const local = resolveLocal(config, faults);
   checkTokens(config, faults);
   const retention = resolveRetention(config.retention ?? {}, streams, faults);
+  checkArchive(config, retention, faults);
   const unsubscribe = resolveUnsubscribe(config.unsubscribe ?? {}, faults);
   checkSinks(config.tickets?.sinks ?? {}, places.onAws, faults);
   if (config.ruleSet) faults.push(...checkRuleSet(config.ruleSet));
@@ -325,6 +327,23 @@ function resolveRetention(
     ),
     ...(config.tickets && { ticketDays: daysOf(config.tickets) }),
   };
+}
+
+/** What S3 moves to cheaper storage must live longer than until then. */
+function checkArchive({ aws = {} }: MailConfig, retention: ResolvedRetention, faults: ConfigFault[]): void {
+  const { longest } = extremeDays(retention);
+  const { stages = {}, ...common } = aws;
+  const settings = [["aws"] as const, ...Object.keys(stages).map((name) => ["aws", "stages", name] as const)];
+  for (const path of settings) {
+    const { archiveMailAfterDays: days } = (path.length === 1 ? common : stages[path[2]]) ?? {};
+    if (days === undefined || longest > days) continue;
+    faults.push({
+      at: place([...path, "archiveMailAfterDays"]),
+      problem: `all mail expires within ${longest} days by retention, so none would ever be moved after ${days}`,
+      allowed: `less than ${longest}`,
+      suggestion: "remove archiveMailAfterDays, or keep mail longer",
+    });
+  }
 }
 
 function checkName(name: string, faults: ConfigFault[]): void {

@@ -19,7 +19,7 @@ export interface MailConfig {
   readonly personal?: PersonalConfig;
   /** `days`: what nobody released for so long ends as expired. Default 30. */
   readonly quarantine?: { readonly days?: number };
-  /** How long mail is kept on one machine once all work on it is done. Default: for ever. docs/retention.md. */
+  /** How long mail is kept once all work on it is done. Default: for ever. docs/retention.md. */
   readonly retention?: RetentionConfig;
   /** `{ block: "203.0.113.0/24" }`, `{ allow: "203.0.113.25" }`; Allow wins. */
   readonly ipFilters?: readonly ({ readonly block: string } | { readonly allow: string })[];
@@ -82,7 +82,7 @@ export interface AwsSettings {
   readonly bucket?: string;
   /** Alias of the mail key. Default `alias/mailweir-<stage>-mail`. */
   readonly kmsAlias?: string;
-  /** Stored mail is deleted after so many days. Default never. */
+  /** @deprecated Refused: the bucket's lifecycle knows no hold and no stream. Write `retention`. */
   readonly deleteMailAfterDays?: number;
   /** Stored mail moves to cheaper storage (Standard-IA) after so many days, at least 30. Default never. */
   readonly archiveMailAfterDays?: number;
@@ -564,7 +564,6 @@ export interface ResolvedAws {
   readonly identities: "create" | "existing";
   readonly bucket?: string;
   readonly kmsAlias: string;
-  readonly deleteMailAfterDays?: number;
   readonly archiveMailAfterDays?: number;
   readonly versioning: boolean;
   readonly pointInTimeRecovery: boolean;

@@ -19,11 +19,28 @@ export function periodDays(retention: ResolvedRetention, stream: string | null, 
 }
 
 /** Whether any mail could ever expire. */
-export function endsAnyMail({ defaultDays, streamDays, natureDays, streamNatureDays }: ResolvedRetention): boolean {
+export function endsAnyMail(retention: ResolvedRetention): boolean {
+  return periodsOf(retention).some(Number.isFinite);
+}
+
+/** Whether any mail or ticket could ever expire. */
+export function endsAnything(retention: ResolvedRetention): boolean {
+  return endsAnyMail(retention) || Number.isFinite(retention.ticketDays ?? Number.POSITIVE_INFINITY);
+}
+
+/** Days that no mail is younger than when it expires, and those after which whatever may expire has. */
+export function extremeDays(retention: ResolvedRetention): { readonly shortest: number; readonly longest: number } {
+  const periods = periodsOf(retention);
+  return { shortest: Math.min(...periods), longest: Math.max(...periods) };
+}
+
+/** Of mail, the default among them. */
+export function periodsOf(retention: ResolvedRetention): readonly number[] {
+  const { defaultDays, streamDays, natureDays, streamNatureDays } = retention;
   return [
     defaultDays ?? Number.POSITIVE_INFINITY,
     ...Object.values(streamDays),
     ...Object.values(natureDays),
     ...Object.values(streamNatureDays).flatMap((natures) => Object.values(natures)),
-  ].some(Number.isFinite);
+  ];
 }

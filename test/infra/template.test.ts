@@ -23,9 +23,9 @@ const everything = {
     versioning: true,
     pointInTimeRecovery: true,
     archiveMailAfterDays: 60,
-    deleteMailAfterDays: 400,
     alarms: { email: "ops@example.net" },
   },
+  retention: { default: { days: 730 }, tickets: { days: 90 } },
 };
 
 describe("the template is without fault", () => {

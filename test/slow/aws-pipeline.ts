@@ -19,6 +19,7 @@ import { deriveTopology } from "../../shared/config/topology.ts";
 import type { ResolvedConfig } from "../../shared/config/types.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { buildSqsEvent } from "../../shared/receipt/sqs-event.ts";
+import { endsAnything } from "../../shared/retention/period.ts";
 import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import { storedObjectOf } from "../../shared/streams/stored-object.ts";
 import { freshId } from "../contract/opened.ts";
@@ -45,7 +46,8 @@ export interface AwsPipeline {
   readonly tables: { readonly ledger: string; readonly store: string };
   /** Stores a mail as SES does and answers the events that SES would send. */
   arrive(mail: TestMail): Promise<Events>;
-  call(functionName: string, event: unknown): Promise<unknown>;
+  /** @param remainingMs - what the function has until its time-out */
+  call(functionName: string, event: unknown, remainingMs?: () => number): Promise<unknown>;
   /** Every call so far, oldest first, with the processor time of this process meanwhile: the proxy's is in it. */
   readonly calls: readonly { readonly functionName: string; readonly cpuMs: number; readonly isFirst: boolean }[];
   send(queue: string, body: unknown): Promise<void>;
@@ -65,8 +67,12 @@ const accountId = "123456789012";
 const stage = "test";
 
 export interface AwsPipelineOptions {
+  /** Instead of what the project's configuration says, as JSON says it. */
+  readonly config?: object;
   /** Streams beside those of the project's configuration, as JSON says them. */
   readonly streams?: Readonly<Record<string, object>>;
+  /** Functions to build; the others cannot be called. Default: all. */
+  readonly only?: readonly string[];
   /** In Secrets Manager, by name. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
@@ -85,7 +91,7 @@ export async function openAwsPipeline(program: string, options: AwsPipelineOptio
 async function openOn(
   opened: AsyncDisposableStack,
   program: string,
-  { streams = {}, secrets: given = {} }: AwsPipelineOptions,
+  { streams = {}, secrets: given = {}, config: instead = {}, only }: AwsPipelineOptions,
 ): Promise<AwsPipeline> {
   const folder = await mkdtemp(join(tmpdir(), "mailweir-aws-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
@@ -97,15 +103,16 @@ async function openOn(
   const base = JSON.stringify(join(import.meta.dirname, "../../mailweir.config.ts"));
   await writeFile(
     configFile,
-    `import base from ${base};\nexport default { ...base, streams: { ...base.streams, ...${JSON.stringify(streams)} } };\n`,
+    `import base from ${base};\nexport default { ...base, ...${JSON.stringify(instead)}, streams: { ...base.streams, ...${JSON.stringify(streams)} } };\n`,
   );
   const config = await loadConfig(configFile, { stage, accountId });
-  const names = ["gate", "journal", "route-notification", "route-object", "find-lost-work"].concat(
+  const onlyOnAws = endsAnything(config.retention) ? ["expire-mail"] : [];
+  const names = ["gate", "journal", "route-notification", "route-object", "find-lost-work", ...onlyOnAws].concat(
     deriveTopology(config).functions.flatMap(({ name }) =>
       /^(?:work-|propagate|answer|feedback|one-click)/.test(name) ? [name] : [],
     ),
   );
-  await buildFunctions(names, { configFile, stage, out: join(folder, "dist") });
+  await buildFunctions(only ?? names, { configFile, stage, out: join(folder, "dist") });
 
   const env = {
     MAILWEIR_STAGE: stage,
@@ -170,7 +177,7 @@ async function openOn(
 
   const handlers = new Map<string, Promise<(event: unknown, context: unknown) => Promise<unknown>>>();
   const calls: { functionName: string; cpuMs: number; isFirst: boolean }[] = [];
-  const call = async (functionName: string, event: unknown) => {
+  const call: AwsPipeline["call"] = async (functionName, event, remainingMs) => {
     const before = process.cpuUsage();
     const known = handlers.get(functionName);
     const loading =
@@ -180,7 +187,10 @@ async function openOn(
       );
     handlers.set(functionName, loading);
     running = functionName;
-    const result = await (await loading)(structuredClone(event), context(functionName));
+    const result = await (await loading)(structuredClone(event), {
+      ...context(functionName),
+      ...(remainingMs && { getRemainingTimeInMillis: remainingMs }),
+    });
     const { user, system } = process.cpuUsage(before);
     calls.push({ functionName, cpuMs: (user + system) / 1000, isFirst: known === undefined });
     return result;

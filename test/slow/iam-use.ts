@@ -52,6 +52,16 @@ export function usesOf(
     }
     case "s3": {
       const [, bucket = "", ...key] = (path.split("?")[0] ?? "").split("/");
+      const query = new URLSearchParams(path.split("?")[1] ?? "");
+      if (query.has("versions")) return [{ action: "s3:ListBucketVersions", resource: `arn:aws:s3:::${bucket}` }];
+      if (query.has("delete")) {
+        return [...body.matchAll(/<Key>([^<]*)<\/Key>/g)].flatMap(([, name]) =>
+          ["s3:DeleteObject", "s3:DeleteObjectVersion"].map((action) => ({
+            action,
+            resource: `arn:aws:s3:::${bucket}/${name}`,
+          })),
+        );
+      }
       const actions: Readonly<Record<string, string>> = {
         GET: "GetObject",
         HEAD: "GetObject",
@@ -60,7 +70,10 @@ export function usesOf(
         DELETE: "DeleteObject",
       };
       return [
-        { action: `s3:${actions[operation]}`, resource: `arn:aws:s3:::${bucket}/${decodeURIComponent(key.join("/"))}` },
+        {
+          action: `s3:${actions[operation]}${query.has("versionId") ? "Version" : ""}`,
+          resource: `arn:aws:s3:::${bucket}/${decodeURIComponent(key.join("/"))}`,
+        },
       ];
     }
     case "kms":

@@ -46,9 +46,10 @@ const everything = `{
     "invoices-1": { recipients: ["invoices@example.org"], worker: async () => ({ outcome: "own-worker-was-here" }) },
   },
   aws: {
-    tracing: true, versioning: true, pointInTimeRecovery: true, archiveMailAfterDays: 60, deleteMailAfterDays: 400,
+    tracing: true, versioning: true, pointInTimeRecovery: true, archiveMailAfterDays: 60,
     takeOver: true, alarms: { email: "ops@example.net" },
   },
+  retention: { default: { days: 730 }, streams: { ticket: { days: 90 } }, tickets: { days: 90 } },
 }`;
 const ownRules = `{
   domains: ["example.com"],

@@ -15,6 +15,7 @@ const fine: PreflightFacts = {
   leftBehind: { bucket: { known: false }, tokenSecret: { known: false } },
   targets: {},
   deletesMailAfterDays: { known: null },
+  shortens: { known: null },
   secrets: {},
   mx: { "example.com": { known: ["inbound-smtp.us-east-1.amazonaws.com."] } },
 };
@@ -29,9 +30,8 @@ const judged = (change: object, facts: Partial<PreflightFacts>) =>
 
 test("nothing is said where nothing is wrong", () => {
   expect(judged({}, {})).toEqual([]);
-  const kept = { deletesMailAfterDays: { known: 30 } };
-  expect(judged({}, kept)).toEqual([]);
-  expect(judged({ aws: { deleteMailAfterDays: 30 } }, kept)).toEqual([]);
+  expect(judged({}, { deletesMailAfterDays: { known: Number.POSITIVE_INFINITY } })).toEqual([]);
+  expect(judged({ retention: { default: { days: 30 } } }, {})).toEqual([]);
   expect(judged({}, { ...updating, ...verified, activeRuleSet: { known: "mailweir-prod" } })).toEqual([]);
 });
 
@@ -187,22 +187,26 @@ describe("what the preflight finds", () => {
     ],
     [
       "mail is deleted sooner than before",
-      { aws: { deleteMailAfterDays: 30 } },
+      { retention: { default: { days: 30 } } },
+      {
+        shortens: {
+          known: { messages: 3, oldest: "2026-08-04T09:15:02.000Z", byKind: { "ticket human": 3 }, tickets: 2 },
+        },
+      },
+      "retention-shorter",
+      "warning",
+    ],
+    [
+      "a lifecycle deleted mail until now",
+      {},
       { deletesMailAfterDays: { known: 400 } },
-      "retention-shorter",
+      "lifecycle-replaced",
       "warning",
     ],
     [
-      "mail is deleted that was kept for ever",
-      { aws: { deleteMailAfterDays: 400 } },
-      { deletesMailAfterDays: { known: Number.POSITIVE_INFINITY } },
-      "retention-shorter",
-      "warning",
-    ],
-    [
-      "nobody may ask when mail is deleted",
-      { aws: { deleteMailAfterDays: 30 } },
-      { deletesMailAfterDays: { unknown: "AccessDenied" } },
+      "nobody may ask what a period deletes",
+      { retention: { default: { days: 30 } } },
+      { shortens: { unknown: "AccessDenied" } },
       "not-known",
       "note",
     ],

@@ -32,11 +32,16 @@ describe("what a deployment refuses, with its place and the remedy", () => {
     ],
     ["Amazon's own alias", { aws: { kmsAlias: "alias/aws/s3" } }, { at: "aws.kmsAlias", allowed: remedy }],
     ["a log retention CloudWatch has not", { aws: { logRetentionDays: 31 } }, { at: "aws.logRetentionDays" }],
-    ["a lifetime of no days", { aws: { deleteMailAfterDays: 0 } }, { at: "aws.deleteMailAfterDays" }],
+    ["a lifetime that knows no hold", { aws: { deleteMailAfterDays: 30 } }, { at: "aws.deleteMailAfterDays" }],
+    [
+      "a stage's lifetime that knows no hold",
+      { aws: { stages: { dev: { deleteMailAfterDays: 30 } } } },
+      { at: "aws.stages.dev.deleteMailAfterDays" },
+    ],
     ["an archive too early for S3", { aws: { archiveMailAfterDays: 7 } }, { at: "aws.archiveMailAfterDays" }],
     [
       "archived after it is deleted",
-      { aws: { archiveMailAfterDays: 90, deleteMailAfterDays: 60 } },
+      { aws: { archiveMailAfterDays: 90 }, retention: { default: { days: 60 } } },
       { at: "aws.archiveMailAfterDays", allowed: remedy },
     ],
     ["one invocation at a time", { aws: { workerConcurrency: 1 } }, { at: "aws.workerConcurrency" }],
