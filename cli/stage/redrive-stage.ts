@@ -88,7 +88,14 @@ export async function redrive(
     empty = 0;
     const isNew = received.filter(({ messageId, sentAt }) => !seen.has(messageId) && sentAt.getTime() < beganAt);
     for (const { messageId } of received) seen.add(messageId);
-    const letters = isNew.map((message) => letterOf(queue.name, message));
+    const letters = isNew.map(
+      ({ messageId, body, sentAt }): DeadLetter => ({
+        queue: queue.name,
+        messageId,
+        ...aboutOf(body),
+        sentAt: sentAt.toISOString(),
+      }),
+    );
     const wanted = isNew.filter((_, at) => ids === undefined || ids.has(letters[at]?.sesMessageId ?? ""));
     const others = received.filter((message) => !wanted.includes(message));
     left += isNew.length - wanted.length;
@@ -158,7 +165,8 @@ function eventOf(body: string): unknown {
   return undefined;
 }
 
-function letterOf(queue: string, { messageId, body, sentAt }: ReceivedQueueMessage): DeadLetter {
+/** What a letter is about; a notice or an event names no recipients. */
+export function aboutOf(body: string): Pick<DeadLetter, "sesMessageId" | "recipients"> {
   let [sesMessageId, recipients]: [string | null, readonly string[]] = [null, []];
   try {
     const message = decodeStreamMessage(body);
@@ -171,5 +179,5 @@ function letterOf(queue: string, { messageId, body, sentAt }: ReceivedQueueMessa
         ?.slice(1)
         .find(Boolean) ?? null;
   }
-  return { queue, messageId, sesMessageId, recipients, sentAt: sentAt.toISOString() };
+  return { sesMessageId, recipients };
 }

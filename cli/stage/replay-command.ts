@@ -2,10 +2,12 @@ import { existsSync } from "node:fs";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { MailweirError } from "../../shared/errors.ts";
 import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
+import { type SendAgainChoice, type SentAgain, sendAgain } from "../../shared/streams/send-again.ts";
 import { confirm } from "../confirm.ts";
+import { answeredLetters } from "./answered-letters.ts";
 import { type OpenStage, openStage } from "./open-stage.ts";
 import { createProgress } from "./progress.ts";
-import { type Replayed, replayMessage, storedMails } from "./replay-stage.ts";
+import { storedMails } from "./stored-mails.ts";
 
 export interface StageReplayOptions {
   readonly stage: string;
@@ -74,6 +76,7 @@ export async function replayOnStage(ids: readonly string[], options: StageReplay
         })
       : asMails(chosen);
     const progress = createProgress(dryRun ? "looked at" : "replayed", total);
+    const letters = answeredLetters(stage);
     const counts: Record<string, number> = {};
     let problems = 0;
     for await (const mail of mails) {
@@ -86,16 +89,23 @@ export async function replayOnStage(ids: readonly string[], options: StageReplay
         });
         counts[result.kind] = (counts[result.kind] ?? 0) + 1;
         if (result.kind === "failed" || result.kind === "no-object") problems += 1;
+        // Of all mail of a time most has ended: only who was named may have a letter from before a run that died.
+        else if (!dryRun && (result.kind !== "ended" || wanted.length > 0)) letters.note(mail.sesMessageId, result);
         if (json) process.stdout.write(`${JSON.stringify({ sesMessageId: mail.sesMessageId, ...result, dryRun })}\n`);
         else if (result.kind !== "ended") progress.note(`${mail.sesMessageId}  ${told(result)}`);
       }
       await checkpoint.reached(mail.key);
     }
     progress.end();
+    const { count: removed, inHands } = await letters.remove();
+    for (const queue of inHands) {
+      process.stderr.write(`somebody holds messages of ${queue}: not all dead letters could be looked at\n`);
+    }
     await checkpoint.done(problems === 0);
     if (!json) {
       const sum = Object.entries(counts).map(([kind, count]) => `${count} ${words[kind] ?? kind}`);
       process.stdout.write(`${dryRun ? "Nothing was sent. " : ""}${sum.join(", ") || "no mail of that time"}\n`);
+      if (removed > 0) process.stdout.write(`${removed} dead letters were about them, and are deleted.\n`);
     }
     return problems > 0 ? 1 : 0;
   } finally {
@@ -103,16 +113,12 @@ export async function replayOnStage(ids: readonly string[], options: StageReplay
   }
 }
 
-type Result = Replayed | { readonly kind: "failed"; readonly cause: string };
+type Result = SentAgain | { readonly kind: "failed"; readonly cause: string };
 
 /** One mail that cannot be replayed does not keep the others from it. */
-async function replayOne(
-  stage: OpenStage,
-  id: SesMessageId,
-  choice: Parameters<typeof replayMessage>[2],
-): Promise<Result> {
+async function replayOne(stage: OpenStage, id: SesMessageId, choice: SendAgainChoice): Promise<Result> {
   try {
-    return await replayMessage(stage, id, choice);
+    return await sendAgain(stage, id, choice);
   } catch (error) {
     if (error instanceof MailweirError && !error.retryable) return { kind: "failed", cause: error.message };
     throw error;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Clock, Ports } from "../ports.ts";
@@ -8,7 +7,6 @@ import { holds } from "../retention/holds-address.ts";
 import { namesMessage } from "../retention/names-message.ts";
 import { parseSesMessageId, type SesMessageId } from "../ses-message-id.ts";
 import { createPersonOf } from "../unsubscribe/person.ts";
-import { AwsRefusedError } from "./call.ts";
 import { type Dynamo, json, jsonOf, type Key, text, textOf } from "./dynamo.ts";
 import { cleanRow, fateOf, keyOf, messageOf, scanTable, wordsOf } from "./forget-rows.ts";
 import { forgetInTicket } from "./forget-tickets.ts";
@@ -17,6 +15,7 @@ import type { StageHolds } from "./holds.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { ObjectVersion, ObjectVersions, VersionPlace } from "./object-versions.ts";
 import { storePlaces } from "./permissions.ts";
+import { removeLetters } from "./remove-letters.ts";
 
 export interface StageForgetParts {
   readonly config: ResolvedConfig;
@@ -73,8 +72,6 @@ interface RunState {
 const passes = 5;
 const marginMs = 5 * 60_000;
 const readsAtOnce = 4;
-const hiddenMs = 5_000;
-const mostWaits = 30;
 /** Who was forgotten, beside the mail and in no table: what comes out of a backup of the tables is held to it. */
 export const forgottenPrefix = "forgotten/";
 
@@ -305,51 +302,16 @@ async function removeAll(
       report(done);
     }
   }
-  for (const queue of deadLetterQueues) letters += await removeLetters(ports, queue, pattern, found.ids);
-  return { rows, objects, letters };
-}
-
-/**
- * Looks at each dead letter. Those that stay are hidden for a moment; so are those that a run which died had in its hands, and
- * they are waited for.
- */
-async function removeLetters(
-  { queues }: Pick<Ports, "queues">,
-  queue: string,
-  pattern: AddressPattern,
-  ids: ReadonlySet<string>,
-): Promise<number> {
-  const seen = new Set<string>();
-  let removed = 0;
-  for (let waited = 0; ; waited++) {
-    const keep: string[] = [];
-    for (let empty = 0; empty < 3; ) {
-      const received = await queues.receive(queue, { max: 10, visibilityTimeoutMs: hiddenMs });
-      const news = received.filter(({ messageId }) => !seen.has(messageId));
-      // SQS asks some of its servers only: nothing found is not yet nothing there.
-      empty = news.length === 0 ? empty + 1 : 0;
-      const gone: string[] = [];
-      for (const { body, receiptHandle } of news) {
-        const isAbout = namesMessage(body, ids) || (await bodyHolds(body, pattern));
-        (isAbout ? gone : keep).push(receiptHandle);
-      }
-      await queues.delete(queue, gone);
-      // Only now: what could not be deleted is looked at again.
-      for (const { messageId } of news) seen.add(messageId);
-      removed += gone.length;
-    }
-    await inParallel(keep, 8, async (handle) => {
-      try {
-        await queues.changeVisibility(queue, handle, 0);
-      } catch (error) {
-        // Visible already: this took longer than it was hidden.
-        if (!(error instanceof AwsRefusedError)) throw error;
-      }
-    });
-    if ((await queues.counts(queue)).inFlight === 0) return removed;
-    if (waited === mostWaits) throw new ForgetUnfinishedError(`somebody holds messages of ${queue}`);
-    await sleep(hiddenMs / 5);
+  for (const queue of deadLetterQueues) {
+    const removed = await removeLetters(
+      ports.queues,
+      queue,
+      async (body) => namesMessage(body, found.ids) || (await bodyHolds(body, pattern)),
+    );
+    letters += removed.count;
+    if (removed.inHands) throw new ForgetUnfinishedError(`somebody holds messages of ${queue}`);
   }
+  return { rows, objects, letters };
 }
 
 /** Also where it carries a small mail in itself. */

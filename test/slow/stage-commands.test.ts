@@ -203,6 +203,8 @@ describe.skipIf(program === undefined)(`commands for a stage, against moto${miss
     const real = await run("replay", failedId!, lost.id);
     expect(real.exit).toBe(0);
     expect(real.stdout).toContain("1 to their streams, 1 to the router");
+    expect(real.stdout).toContain("1 dead letters were about them");
+    expect(await dead()).toMatchObject({ visible: 0, inFlight: 0 });
     expect(await aws.drain()).toBe(0);
     expect(await aws.states(failedId!)).toEqual({ [support]: "ticket done ticket-opened" });
     expect(await aws.states(lost.id)).toEqual({
@@ -213,6 +215,18 @@ describe.skipIf(program === undefined)(`commands for a stage, against moto${miss
     expect((await run("replay", failedId!, lost.id)).stdout).toContain("2 with nothing left to do");
     expect(await aws.drain()).toBe(0);
     expect(await ticketsOf(lost.id)).toHaveLength(1);
+  });
+
+  test("a dead letter that concerns somebody else too, or another mail, stays until it is answered for them", async () => {
+    const [one, other] = await failed(2);
+    const letters = `${aws.config.names.streamQueue("ticket")}-dlq`;
+    const body = { version: 1, stream: "ticket", sesMessageId: one, recipients: [support, "sales@example.com"] };
+    await aws.send(letters, body);
+    expect((await run("replay", one!)).stdout).not.toContain("2 dead letters");
+    expect((await dead()).visible).toBe(2);
+    expect(await aws.drain()).toBe(0);
+    expect((await run("replay", other!)).stdout).toContain("1 dead letters were about them");
+    expect((await dead()).visible).toBe(1);
   });
 
   test("replay --since goes through the bucket, and on from its checkpoint after an interruption", async () => {

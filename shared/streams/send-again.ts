@@ -1,13 +1,13 @@
-import type { ReceiptMeta, RecipientRecord } from "../../shared/ports.ts";
-import { buildS3Event } from "../../shared/receipt/s3-event.ts";
-import type { SesMessageId } from "../../shared/ses-message-id.ts";
-import { composeMessage } from "../../shared/streams/compose-message.ts";
-import { QueueSendError } from "../../shared/streams/errors.ts";
-import { messageContent } from "../../shared/streams/message-content.ts";
-import { sesMessageIdOf, storedObjectOf } from "../../shared/streams/stored-object.ts";
-import type { OpenStage } from "./open-stage.ts";
+import type { ResolvedConfig } from "../config/types.ts";
+import type { Ports, ReceiptMeta, RecipientRecord } from "../ports.ts";
+import { buildS3Event } from "../receipt/s3-event.ts";
+import type { SesMessageId } from "../ses-message-id.ts";
+import { composeMessage } from "./compose-message.ts";
+import { QueueSendError } from "./errors.ts";
+import { messageContent } from "./message-content.ts";
+import { storedObjectOf } from "./stored-object.ts";
 
-export type Replayed =
+export type SentAgain =
   /** No object of that name: it was never received, or was deleted. */
   | { readonly kind: "no-object" }
   /** Every recipient has ended: nothing to do. */
@@ -17,11 +17,20 @@ export type Replayed =
   /** Sent to the streams' queues again. */
   | { readonly kind: "to-streams"; readonly recipients: readonly string[]; readonly streams: readonly string[] };
 
-export interface ReplayChoice {
+export interface SendAgainParts {
+  readonly config: ResolvedConfig;
+  readonly ports: Pick<Ports, "ledger" | "queues" | "objects" | "keys">;
+}
+
+export interface SendAgainChoice {
   /** Only recipients whose work failed. */
   readonly failedOnly: boolean;
   /** Only this stream's. */
   readonly stream?: string;
+  /** Only these, normalised. */
+  readonly recipients?: readonly string[];
+  /** Stands among the reasons. Default `replayed`. */
+  readonly why?: string;
   readonly dryRun: boolean;
 }
 
@@ -30,11 +39,11 @@ export interface ReplayChoice {
  * with one, at its stream's queue. Decisions stand as they were made. Whoever is done stays done, and an effect that has
  * happened does not happen again: the ledger knows it.
  */
-export async function replayMessage(
-  { config, ports }: OpenStage,
+export async function sendAgain(
+  { config, ports }: SendAgainParts,
   sesMessageId: SesMessageId,
-  { failedOnly, stream, dryRun }: ReplayChoice,
-): Promise<Replayed> {
+  { failedOnly, stream, dryRun, recipients, why = "replayed" }: SendAgainChoice,
+): Promise<SentAgain> {
   const place = storedObjectOf(config, sesMessageId);
   const [head, meta, records] = await Promise.all([
     ports.objects.head(place),
@@ -58,19 +67,19 @@ export async function replayMessage(
     (record) =>
       record.stream !== null &&
       (stream === undefined || record.stream === stream) &&
+      (recipients === undefined || recipients.includes(record.recipient)) &&
       (record.state === "failed" || (!failedOnly && (record.state === "routed" || record.state === "working"))),
   );
   if (again.length === 0) return { kind: "ended" };
   const streams = [...new Set(again.flatMap((record) => record.stream ?? []))];
-  if (!dryRun) await toStreams({ config, ports }, sesMessageId, { ...place, sizeBytes: head.sizeBytes }, meta, again);
+  if (!dryRun)
+    await toStreams({ config, ports }, sesMessageId, { ...place, sizeBytes: head.sizeBytes }, meta, again, why);
   return { kind: "to-streams", recipients: again.map(({ recipient }) => recipient), streams };
 }
 
-type Use = Pick<OpenStage, "config" | "ports">;
-
 /** The bucket's own event again, this time without the quarter of an hour. */
 async function toRouter(
-  { config, ports }: Use,
+  { config, ports }: SendAgainParts,
   { bucket, key }: { readonly bucket: string; readonly key: string },
   { sizeBytes, lastModified }: { readonly sizeBytes: number; readonly lastModified: Date },
   sesMessageId: SesMessageId,
@@ -90,11 +99,12 @@ async function toRouter(
 }
 
 async function toStreams(
-  { config, ports }: Use,
+  { config, ports }: SendAgainParts,
   sesMessageId: SesMessageId,
   stored: { readonly bucket: string; readonly key: string; readonly sizeBytes: number },
   meta: ReceiptMeta | undefined,
   records: readonly RecipientRecord[],
+  why: string,
 ): Promise<void> {
   const content = { kind: "s3", ...stored } as const;
   const mail = await messageContent(ports, sesMessageId, content).mail();
@@ -114,7 +124,7 @@ async function toStreams(
           verdicts,
           headers: mail.headers,
           content,
-          reasons: [...record.reasons, "replayed"],
+          reasons: [...record.reasons, why],
           receivedAt: record.receivedAt,
         }),
       ),
@@ -124,7 +134,7 @@ async function toStreams(
 }
 
 async function send(
-  { ports }: Pick<Use, "ports">,
+  { ports }: Pick<SendAgainParts, "ports">,
   queue: string,
   sesMessageId: SesMessageId,
   bodies: readonly string[],
@@ -138,30 +148,4 @@ async function send(
       sesMessageId,
       refused.map(({ cause }) => ({ queue, cause })),
     );
-}
-
-export interface Selection {
-  readonly since?: Date;
-  readonly until?: Date;
-  /** Behind this key: where an earlier run stopped. */
-  readonly after?: string;
-}
-
-/** Stored mails in the order of their keys, with what has to be remembered to go on behind them. */
-export async function* storedMails(
-  { config, ports }: Use,
-  { since, until, after }: Selection,
-): AsyncGenerator<{ readonly sesMessageId: SesMessageId; readonly key: string } | { readonly key: string }> {
-  const { bucket, key: sample } = storedObjectOf(config, "x".repeat(40) as SesMessageId);
-  const prefix = sample.slice(0, -40);
-  for (let last = after; ; ) {
-    const page = await ports.objects.list(bucket, { prefix, limit: 1_000, ...(last !== undefined && { after: last }) });
-    for (const { key, lastModified } of page) {
-      const sesMessageId = sesMessageIdOf(config, { bucket, key });
-      const isMeant = !(since && lastModified < since) && !(until && lastModified >= until);
-      yield sesMessageId && isMeant ? { sesMessageId, key } : { key };
-    }
-    last = page.at(-1)?.key;
-    if (page.length < 1_000 || last === undefined) return;
-  }
 }
