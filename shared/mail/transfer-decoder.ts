@@ -1,5 +1,6 @@
 /** Undoes a Content-Transfer-Encoding piece by piece. Never throws; counts what did not belong. */
 export interface TransferDecoder {
+  /** What the piece says; to be used, or copied, before the next one is written. */
   write(octets: Uint8Array): Uint8Array;
   end(): Uint8Array;
   /** Octets that were no part of the encoding and were dropped or kept as they are. */
@@ -24,9 +25,12 @@ function base64(): TransferDecoder {
   let bits = 0;
   let count = 0;
   let garbage = 0;
+  let out = none;
   return {
     write(octets) {
-      const out = new Uint8Array(Math.ceil((octets.length * 3) / 4) + 3);
+      // One buffer for all pieces of a part: a new one for each waits for the collector, 30 MB of them for a mail of 40.
+      const room = Math.ceil((octets.length * 3) / 4) + 3;
+      if (out.length < room) out = new Uint8Array(room);
       let size = 0;
       for (let at = 0; at < octets.length; at++) {
         const octet = octets[at] as number;
