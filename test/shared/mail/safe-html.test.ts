@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { safeHtml } from "../../../shared/mail/safe-html.ts";
+import { htmlAttacks } from "../../slow/html-attacks.ts";
 
 test.for([
   "<script>alert(1)</script>",
@@ -44,6 +45,7 @@ test.for([
   "<table background=//evil.example/t.gif><tr><td>x</td></tr></table>",
   "<p id=x name=y class=z>clobber</p><a name=attributes>",
   "<plaintext><script>alert(1)</script>",
+  ...Object.values(htmlAttacks()),
 ])("nothing of %j acts or asks for anything", async (html) => {
   const safe = (await safeHtml(`<p>before</p>${html}`)) ?? "";
   expect(safe).not.toMatch(

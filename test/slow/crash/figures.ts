@@ -6,7 +6,8 @@ export interface Measurements {
   readonly measuredOn: string;
   readonly machine: string;
   readonly rounds: {
-    readonly seed: number;
+    /** Separated by commas. */
+    readonly seeds: string;
     readonly rounds: number;
     readonly kinds: Readonly<Record<string, number>>;
     readonly missed: number;
@@ -52,7 +53,7 @@ export function figures({ measuredOn, machine, rounds, powerCut, soak }: Measure
 
 | What was done | How much | Lost, doubled, stuck or broken |
 |---|---|---|
-| Rounds of the outside harness: a life of the engine under load, ended by a blow (seed ${rounds.seed}) | ${number(rounds.rounds)}: ${Object.entries(
+| Rounds of the outside harness: a life of the engine under load, ended by a blow (${rounds.seeds.includes(",") ? "seeds" : "seed"} ${rounds.seeds}) | ${number(rounds.rounds)}: ${Object.entries(
     rounds.kinds,
   )
     .map(([kind, count]) => `${count} × ${kinds[kind] ?? kind}`)

@@ -37,9 +37,11 @@ if (!values.check && !values.render) {
   const measured: Measurements = {
     measuredOn: new Date().toISOString().slice(0, 10),
     machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}`,
-    rounds: await kept("rounds", () =>
-      program("run.ts", ["--rounds", values.rounds, "--seed", values.seed, "--folder", folder]),
-    ),
+    rounds: await kept("rounds", () => {
+      program("run.ts", ["--rounds", values.rounds, "--seed", values.seed, "--folder", folder]);
+      // With what was done there under other seeds.
+      return program("run.ts", ["--sum", "--folder", folder]);
+    }),
     powerCut: await kept("power-cut", powerCut),
     soak: soakFigures(
       await kept(`soak-${values.soak}`, () =>

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -15,14 +15,16 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     folder: { type: "string", default: join(tmpdir(), "mailweir-crash") },
     again: { type: "boolean", default: false },
+    sum: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 if (values.help) {
-  console.log(`npm run crash -- [--rounds 200] [--seed 1] [--folder DIR] [--again]
+  console.log(`npm run crash -- [--rounds 200] [--seed 1] [--folder DIR] [--again | --sum]
 
 Kills the engine under load at named steps, at calls of the system and at random times, and lets its disk be full or fail;
-then compares what senders got 250 for with what the data folder holds. --again forgets what was done under this seed.`);
+then compares what senders got 250 for with what the data folder holds. --again forgets what was done under this seed.
+--sum runs nothing, and adds up what was done under all seeds in the folder.`);
   process.exit(0);
 }
 
@@ -42,15 +44,18 @@ const perCampaign = 10;
 const rounds = Number(values.rounds);
 const seed = Number(values.seed);
 mkdirSync(values.folder, { recursive: true });
-const journal = join(values.folder, `seed-${seed}.jsonl`);
-if (values.again) rmSync(journal, { force: true });
-const done = new Map<number, Done>();
-if (existsSync(journal)) {
-  for (const line of readFileSync(journal, "utf8").split("\n").filter(Boolean)) {
-    const entry = JSON.parse(line) as Done;
-    done.set(entry.campaign, entry);
-  }
+const journalOf = (one: number) => join(values.folder, `seed-${one}.jsonl`);
+const journal = journalOf(seed);
+if (values.sum) {
+  const names = readdirSync(values.folder).map((name) => /^seed-(\d+)\.jsonl$/.exec(name)?.[1]);
+  const seeds = names.flatMap((number) => (number === undefined ? [] : [Number(number)])).sort((a, b) => a - b);
+  tell(
+    seeds,
+    seeds.flatMap((one) => readJournal(journalOf(one))),
+  );
 }
+if (values.again) rmSync(journal, { force: true });
+const done = new Map(readJournal(journal).map((entry) => [entry.campaign, entry]));
 if (diskShim() === undefined) console.log("no C compiler: only kills at steps and at random times");
 const campaigns = Math.ceil(rounds / perCampaign);
 const bar = new SingleBar({ format: "{bar} {value}/{total} rounds | {eta_formatted} left | {faults} faults" });
@@ -97,22 +102,41 @@ for (let campaign = 0; campaign < campaigns; campaign++) {
   progress();
 }
 bar.stop();
-const all = [...done.values()].filter(({ campaign }) => campaign < campaigns);
-const sum = (of: (entry: Done) => number) => all.reduce((total, entry) => total + of(entry), 0);
-const kinds = all.reduce<Record<string, number>>((counts, entry) => {
-  for (const [kind, count] of Object.entries(entry.kinds)) counts[kind] = (counts[kind] ?? 0) + count;
-  return counts;
-}, {});
-const faults = sum((entry) => entry.faults.length);
-console.log(
-  JSON.stringify(
-    {
-      ...{ seed, rounds: sum((entry) => entry.rounds), kinds, missed: sum((entry) => entry.missed) },
-      ...{ acknowledged: sum((entry) => entry.acknowledged), stored: sum((entry) => entry.stored) },
-      ...{ unanswered: sum((entry) => entry.unanswered), steps: steps.size, faults },
-    },
-    null,
-    2,
-  ),
+tell(
+  [seed],
+  [...done.values()].filter(({ campaign }) => campaign < campaigns),
 );
-process.exit(faults > 0 ? 1 : 0);
+
+function readJournal(file: string): readonly Done[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+  return lines.map((line) => JSON.parse(line) as Done);
+}
+
+/** What `npm run guarantees` reads; ends with 1 when something is wrong. */
+function tell(seeds: readonly number[], all: readonly Done[]): never {
+  const sum = (of: (entry: Done) => number) => all.reduce((total, entry) => total + of(entry), 0);
+  const kinds = all.reduce<Record<string, number>>((counts, entry) => {
+    for (const [kind, count] of Object.entries(entry.kinds)) counts[kind] = (counts[kind] ?? 0) + count;
+    return counts;
+  }, {});
+  const faults = sum((entry) => entry.faults.length);
+  const steps = new Set(all.flatMap((entry) => entry.steps)).size;
+  console.log(
+    JSON.stringify(
+      {
+        ...{
+          seeds: seeds.join(", "),
+          rounds: sum((entry) => entry.rounds),
+          kinds,
+          missed: sum((entry) => entry.missed),
+        },
+        ...{ acknowledged: sum((entry) => entry.acknowledged), stored: sum((entry) => entry.stored) },
+        ...{ unanswered: sum((entry) => entry.unanswered), steps, faults },
+      },
+      null,
+      2,
+    ),
+  );
+  process.exit(faults > 0 ? 1 : 0);
+}
