@@ -92,6 +92,16 @@ test("the checker sees a lost mail, a doubled effect, a cut file, a stuck recipi
   const found = (): string => checkFolder(data, record).faults.join("\n");
   expect(found()).toBe("");
 
+  // The same folder, had there been a next hop: one that took nothing, and one that took what nobody sent.
+  const relayed = checkFolder(data, { ...record, relayed: new Map([["invented@example.com", 1]]) }).faults.join("\n");
+  expect(relayed).toMatch(/STUCK: forward \S+ is kept instead of sent/);
+  expect(relayed).toMatch(/LOST: acknowledgement \S+ is kept, and the next hop never took it/);
+  expect(relayed).toContain("the next hop took invented@example.com, which no row knows");
+  database.exec(
+    "UPDATE outbox SET about = (SELECT about FROM outbox WHERE kind = 'forward' LIMIT 1) WHERE kind = 'forward'",
+  );
+  expect(found()).toMatch(/DOUBLED: forward for carol@example.com/);
+
   const folderOfAnn = join(data, "maildir/ann/new");
   const [file] = readdirSync(folderOfAnn);
   copyFileSync(join(folderOfAnn, file!), join(folderOfAnn, `${file}.again`));

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { seeded } from "../seeded.ts";
 import { checkFolder, type Verdict } from "./checker.ts";
 import { createControl, type DiskFault, diskFaults, diskShim } from "./disk-shim.ts";
+import { startRelay } from "./relay.ts";
 import { connectSmtp, type SmtpClient, sesIdOf } from "./smtp-client.ts";
 import { config, createMail, type Mail, zone } from "./traffic.ts";
 
@@ -61,7 +62,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   // Every second one keeps its mail as SES does under a KMS key: the workers decrypt it.
-  const home = await prepareHome(folder, {}, { encrypt: seed % 2 === 1 });
+  // And every fourth one sends: its bounces, receipts and forwards leave for a next hop instead of the outbox folder.
+  const relay = seed % 4 === 3 ? await startRelay() : undefined;
+  const smarthost = relay && { smarthost: { host: "127.0.0.1", port: relay.port, tls: "none" } };
+  const home = await prepareHome(folder, smarthost, { encrypt: seed % 2 === 1 });
   const control = createControl(join(folder, "control"), seed);
   const mails: Mail[] = [];
   const acknowledged = new Map<string, number>();
@@ -133,14 +137,18 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     await load;
   };
 
-  for (const blow of blows) await live(blow);
-  await live(undefined);
+  try {
+    for (const blow of blows) await live(blow);
+    await live(undefined);
+  } finally {
+    relay?.close();
+  }
   if (waiting.length > 0) faults.push(`${waiting.length} mails were never taken`);
   if (steps) {
     const text = await readFile(join(folder, "steps"), "utf8").catch(() => "");
     for (const step of text.split("\n").filter(Boolean)) steps.add(step);
   }
-  const record = { mails, acknowledged };
+  const record = { mails, acknowledged, ...(relay && { relayed: relay.taken }) };
   await writeFile(
     join(folder, "senders.json"),
     JSON.stringify({ acknowledged: [...acknowledged], mails: mails.map(({ raw: _, ...mail }) => mail) }),
@@ -260,7 +268,7 @@ const unsettled = `
   SELECT (SELECT count(*) FROM messages WHERE ended_at IS NULL) AS messages,
          (SELECT count(*) FROM recipients WHERE open = 1) AS recipients,
          (SELECT count(*) FROM queue_messages WHERE NOT (queue LIKE '%object%' AND body LIKE '%"s3"%')) AS queued,
-         (SELECT count(*) FROM outbox WHERE filed = 0) AS outgoing`;
+         (SELECT count(*) FROM outbox WHERE filed = 0 OR state = 'waiting') AS outgoing`;
 
 /** Looks until nothing waits any more. Answers what still does when the time is over. */
 export async function untilSettled(data: string, timeoutMs: number): Promise<string | undefined> {

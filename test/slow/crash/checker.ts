@@ -8,6 +8,8 @@ import type { Effect, Mail } from "./traffic.ts";
 export interface SendersRecord {
   readonly mails: readonly Mail[];
   readonly acknowledged: ReadonlyMap<string, number>;
+  /** Where there is a next hop: how often it took which Message-ID. */
+  readonly relayed?: ReadonlyMap<string, number>;
 }
 
 export interface Verdict {
@@ -37,6 +39,7 @@ export function checkFolder(data: string, record: SendersRecord): Verdict {
     const effects = countEffects(data, all);
     checkEffects(record, stored, effects, faults);
     checkLeftovers(data, all, faults);
+    checkOutgoing(all, record, faults);
     return {
       faults,
       acknowledged: record.acknowledged.size,
@@ -185,6 +188,7 @@ function countEffects(data: string, all: Query): Effects {
     ["suppression", suppressions],
     ["bounce", about("bounce")],
     ["acknowledgement", about("acknowledgement")],
+    ["forward", about("forward")],
     ["held", held.map(({ id, recipient }) => `${id} ${recipient}`)],
     ["file", deliveredFiles(data)],
   ]);
@@ -304,8 +308,24 @@ function checkLeftovers(data: string, all: Query, faults: string[]): void {
   const spooled = names(join(data, "spool"));
   if (spooled.length > 0) faults.push(`the spool holds ${spooled.length} files`);
   const outgoing = names(join(data, "outbox"));
-  if (outgoing.length !== one("SELECT count(*) FROM outbox")) {
-    faults.push(`${outgoing.length} files in the outbox folder for ${one("SELECT count(*) FROM outbox")} rows`);
+  const kept = one("SELECT count(*) FROM outbox WHERE state = 'kept'");
+  if (outgoing.length !== kept) faults.push(`${outgoing.length} files in the outbox folder for ${kept} rows`);
+}
+
+/** Without a next hop everything is kept. With one, each mail was taken at least once, under an id that is the mail's own. */
+function checkOutgoing(all: Query, { relayed }: SendersRecord, faults: string[]): void {
+  const rows = all("SELECT kind, message_id AS id, state FROM outbox");
+  const wanted = relayed ? "sent" : "kept";
+  const known = new Set<string>();
+  for (const { kind, id, state } of rows) {
+    const name = String(id).replace(/^<|>$/g, "");
+    if (state !== wanted) faults.push(`STUCK: ${kind} ${name} is ${state} instead of ${wanted}`);
+    if (known.has(name)) faults.push(`DOUBLED: ${kind} ${name} stands in two rows`);
+    known.add(name);
+    if (relayed && !relayed.has(name)) faults.push(`LOST: ${kind} ${name} is ${state}, and the next hop never took it`);
+  }
+  for (const name of relayed?.keys() ?? []) {
+    if (!known.has(name)) faults.push(`the next hop took ${name}, which no row knows`);
   }
 }
 

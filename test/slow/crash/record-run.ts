@@ -9,6 +9,8 @@ import { createMail, type Mail } from "./traffic.ts";
 
 export interface RecordedRun {
   readonly home: Home;
+  /** Whether it keeps its mail under a KMS key, as every second seed does. */
+  readonly encrypt: boolean;
   readonly mails: readonly Mail[];
   /** SES id → number of the mail. */
   readonly acknowledged: ReadonlyMap<string, number>;
@@ -35,7 +37,8 @@ const unsynced: readonly (readonly [string, string])[] = [
  */
 export async function recordRun(folder: string, seed: number, mailCount: number): Promise<RecordedRun> {
   await rm(folder, { recursive: true, force: true });
-  const home = await prepareHome(folder);
+  const encrypt = seed % 2 === 1;
+  const home = await prepareHome(folder, {}, { encrypt });
   const record = join(folder, "record");
   const random = seeded(seed);
   const mails = Array.from({ length: mailCount }, (_, index) => createMail(index + 1, random));
@@ -58,7 +61,7 @@ export async function recordRun(folder: string, seed: number, mailCount: number)
   if (waits !== undefined) throw new Error(waits);
   last.child.kill("SIGTERM");
   await last.exited;
-  return { home, mails, acknowledged, calls: readRecord(record) };
+  return { home, encrypt, mails, acknowledged, calls: readRecord(record) };
 }
 
 /** The syncs that a promise hangs on, each by the path that it is called for: without it the promise breaks. */
@@ -119,7 +122,7 @@ export async function judgeCuts(
 /** The next life on the rebuilt folder, to its end; mails of the time before the cut that got no 250 are sent again. */
 export async function restartBehindCut(run: RecordedRun, folder: string, options: CutOptions): Promise<Verdict> {
   await rm(folder, { recursive: true, force: true });
-  const home = await prepareHome(folder);
+  const home = await prepareHome(folder, {}, { encrypt: run.encrypt });
   const acknowledged = new Map<string, number>();
   await cutPower(run.calls, [options], async (cut) => {
     await cut.rebuild(home.data);

@@ -18,6 +18,7 @@ export const sometimes: Readonly<Record<string, readonly string[]>> = {
   tickets: ["change"],
   limits: ["take"],
   keys: ["generateDataKey"],
+  outbox: ["takeOutgoing", "settleOutgoing"],
 };
 
 /** What writes and no campaign does: the suite that kills it there, or why one commit is all that there is to it. */
@@ -48,8 +49,6 @@ export const elsewhere: Readonly<Record<string, Readonly<Record<string, string>>
   records: { record: "one commit with its effect: contract suite" },
   outbox: {
     afterStart: "only waits",
-    takeOutgoing: "test/local/send/outbox-pump.test.ts kills the sender",
-    settleOutgoing: "test/local/send/outbox-pump.test.ts kills the sender",
     retry: "by hand, one commit",
     enqueue: "part of recordRun's commit, which is killed",
     sendBounce: "one commit with its key: contract suite",

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** What must have happened once, and once only, when a mail to this recipient has ended. */
-export type Effect = "ticket" | "file" | "suppression" | "bounce" | "held";
+export type Effect = "ticket" | "file" | "forward" | "suppression" | "bounce" | "held";
 
 /** One mail as its sender knows it. */
 export interface Mail {
@@ -18,7 +18,10 @@ export const config = {
   streams: {
     ticket: { recipients: ["support@example.com"] },
     unsubscribe: { recipients: ["unsubscribe@example.com"] },
-    personal: { recipients: ["example.com"], delivery: { "ann@example.com": { maildir: "ann" } } },
+    personal: {
+      recipients: ["example.com"],
+      delivery: { "ann@example.com": { maildir: "ann" }, "carol@example.com": { forward: "carol@elsewhere.example" } },
+    },
   },
   rejects: [{ recipients: ["gone@example.com"], template: "mailbox-does-not-exist" }],
   tickets: { acknowledge: true },
@@ -32,6 +35,7 @@ const effectOf: Readonly<Record<string, Effect>> = {
   "unsubscribe@example.com": "suppression",
   "ann@example.com": "file",
   "bob@example.com": "file",
+  "carol@example.com": "forward",
   "gone@example.com": "bounce",
 };
 
@@ -44,6 +48,8 @@ const envelopes = [
   ["support@example.com", "ann@example.com"],
   ["ann@example.com", "bob@example.com", "support@example.com"],
   ["gone@example.com", "bob@example.com"],
+  ["carol@example.com"],
+  ["carol@example.com", "ann@example.com"],
 ];
 
 // In a row of the database; close to the limit of one; in a file; in a file of several pieces.
