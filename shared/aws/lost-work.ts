@@ -53,7 +53,7 @@ export function createStageLostWork(
   dynamo: Dynamo,
   ports: Pick<Ports, "ledger" | "queues" | "objects">,
   config: ResolvedConfig,
-  { table, clock, perShard = 100 }: LostWorkOptions,
+  { table, clock, perShard = 500 }: LostWorkOptions,
 ): { find(): Promise<LostWorkFound> } {
   const { names } = config;
   const topology = deriveTopology(config);

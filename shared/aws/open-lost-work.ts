@@ -1,10 +1,10 @@
 import type { ResolvedConfig } from "../config/types.ts";
+import { deferred } from "./deferred.ts";
 import { openDynamo } from "./dynamo.ts";
 import type { Environment } from "./environment.ts";
 import { createLedger } from "./ledger.ts";
 import { createStageLostWork } from "./lost-work.ts";
 import { connectionOf, inLedger } from "./machine.ts";
-import { openObjects } from "./objects.ts";
 import { openQueues } from "./queues.ts";
 
 export interface LostWorkPorts {
@@ -18,7 +18,8 @@ export function openLostWork(environment: Environment, config: ResolvedConfig): 
   const ports = {
     ledger: createLedger(dynamo, inLedger(environment)),
     queues: openQueues(connection, environment.accountId),
-    objects: openObjects(connection),
+    // Only where something is lost.
+    objects: deferred(async () => (await import("./objects.ts")).openObjects(connection)),
   };
   return { lostWork: createStageLostWork(dynamo, ports, config, inLedger(environment)) };
 }
