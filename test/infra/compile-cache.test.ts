@@ -54,3 +54,29 @@ test("a module that cannot be loaded ends the build", { timeout: 60_000 }, async
   writeFileSync(join(folder, "part-2.mjs"), "export const two = ;");
   await expect(addCompileCache(folder, 0)).rejects.toMatchObject({ code: "ERR_BUILD" });
 });
+
+// Only root may be somebody else, and that one has to reach Node and the folder.
+const asLambdaUser = { uid: lambdaUserId, gid: lambdaUserId };
+const canBeLambdaUser =
+  process.getuid?.() === 0 && spawnSync(process.execPath, ["-e", ""], { ...asLambdaUser, cwd: tmpdir() }).status === 0;
+
+test.skipIf(!canBeLambdaUser)(
+  "who runs functions on Lambda is given it, though he may not write where it lies",
+  { timeout: 60_000 },
+  async () => {
+    await addCompileCache(folder, lambdaUserId);
+    spawnSync("chmod", ["-R", "a+rX,a-w", folder]);
+    const { stderr, stdout } = spawnSync(process.execPath, [join(folder, "index.mjs")], {
+      encoding: "utf8",
+      ...asLambdaUser,
+      env: {
+        NODE_COMPILE_CACHE: join(folder, compileCacheFolder),
+        NODE_COMPILE_CACHE_PORTABLE: "1",
+        NODE_DEBUG_NATIVE: "COMPILE_CACHE",
+      },
+    });
+    expect(stdout).toContain("two and one are 3");
+    const accepted = stderr.split("\n").filter((line) => line.includes("was accepted"));
+    expect(accepted.map((line) => /(index|part-2)\.mjs/.exec(line)?.[1]).sort()).toEqual(["index", "part-2"]);
+  },
+);
