@@ -49,6 +49,7 @@ import { createReception, type Reception } from "./smtp/reception.ts";
 import { startSmtp } from "./smtp/server.ts";
 import { DataFolderError, folderTrouble } from "./store/errors.ts";
 import { nodeFileSystem } from "./store/files.ts";
+import { rememberJustAccepted } from "./store/just-accepted.ts";
 import { lockFolder } from "./store/lock.ts";
 import { createLostWork } from "./store/lost-work.ts";
 import { openStore, type Store } from "./store/open-store.ts";
@@ -225,8 +226,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const hooked = hooks.ports ?? hooks.queues ?? hooks.host;
     const runAhead =
       host && !options.config && !hooked ? createRunAhead({ config, topology, clock, random }) : undefined;
+    const accepted = rememberJustAccepted(store.engine);
     const runner = createRunner({
-      store: store.engine,
+      store: accepted,
       verify,
       tools: {
         region,
@@ -321,7 +323,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const listedBy = await openBlockLists(config.local.blockLists, { resolver, clock, log });
     const reception = createReception({
       listedBy,
-      store: store.engine,
+      store: accepted,
       receiving: async () => sesApi.activeReceiving(),
       limits: config.local.limits,
       clock,

@@ -19,8 +19,9 @@ export type IndexNews =
   | { readonly kind: "idle" }
   | { readonly kind: "done"; readonly id: number; readonly error?: string };
 
-// Small, so that what was done when the machine stops is nearly all of it, and a removal waits for little.
-const batch = 32;
+// What was done when the machine stops is nearly all of it, and a removal waits for little: some 30 ms. Each commit is a segment of
+// the index, to be merged with others later.
+const batch = 128;
 const sweepBatch = 1_000;
 const compactTries = 40;
 const compactPauseMs = 250;
