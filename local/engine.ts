@@ -116,8 +116,9 @@ export class ListenAddressError extends MailweirError {
 }
 
 const drainMs = 10_000;
-// Of a queue whose messages cost no thread: whatever is taken and worked on together shares its commits.
-const nearConsumer = { batchSize: 50, concurrency: 2 };
+// Of a queue whose messages cost no thread: whatever is taken and worked on together shares its commits. No more, since between two
+// commits nobody else has his turn.
+const nearConsumer = { batchSize: 25, concurrency: 2 };
 const systemClock = { now: () => new Date(), ticking: true } as const;
 const systemRandom: Random = { bytes: pooledRandom() };
 

@@ -17,8 +17,8 @@ const nearFunctions = new Set(["work-ticket", "work-unsubscribe", "work-personal
 export const isNear = (functionName: string, config: ResolvedConfig): boolean =>
   nearFunctions.has(functionName) && !choosesByUsersCode(config);
 
-// What is larger has its octets in a file, and takes long enough to be noticed by whoever sends mail meanwhile.
-const maxNearBytes = 65_536;
+// What is larger takes long enough, if it is made for that, to be noticed by whoever sends mail meanwhile.
+const maxNearBytes = 32_768;
 
 export interface NearHostOptions {
   /** Where everything else runs. */
