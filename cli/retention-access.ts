@@ -1,16 +1,12 @@
-import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { type ForgetProgress, forgetAddress, tryToForget } from "../local/retention/forget-address.ts";
 import { createHolds, type Hold } from "../local/retention/holds.ts";
-import { findEngine, lockFolder } from "../local/store/lock.ts";
-import { openStore } from "../local/store/open-store.ts";
+import { findEngine } from "../local/store/lock.ts";
 import { settleCompaction } from "../local/store/owed-compaction.ts";
-import { bindAddressKey } from "../local/store/plain-suppressions.ts";
-import { loadConfig } from "../shared/config/load-config.ts";
-import { deriveLocalTopology } from "../shared/config/local-topology.ts";
 import { manageSuppressions } from "../shared/unsubscribe/manage.ts";
 import { callEngine } from "./call-engine.ts";
 import { dataFolderOf, type FolderOptions } from "./data-folder.ts";
+import { openFolder } from "./open-folder.ts";
 
 /** Forgetting and holds: through the engine that runs on the folder, or without one in the folder itself. */
 export interface RetentionAccess {
@@ -54,52 +50,32 @@ function throughEngine(folder: string): RetentionAccess {
 }
 
 async function inFolder(folder: string, configFile: string | undefined): Promise<RetentionAccess> {
-  const config = await loadConfig(configFile ?? "mailweir.config.ts");
-  const lock = await lockFolder(folder);
+  const { config, store, clock, random, close } = await openFolder(folder, configFile);
   try {
-    const clock = { now: () => new Date() };
-    const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) };
-    const store = await openStore({
-      folder,
-      topology: deriveLocalTopology(config),
-      clock,
-      random,
-      ...(config.tokens && { tokens: config.tokens }),
-      env: process.env,
-    });
-    try {
-      await bindAddressKey(store.database, await store.ports.secrets.keyRing());
-      await settleCompaction(store.database, compactionTries);
-      const holds = createHolds(store.database);
-      const parts = {
-        store,
-        search: {
-          forget: async () => undefined,
-          // The next start makes it anew from the mail that is left.
-          async sweep() {
-            for (const end of ["", "-wal", "-shm"]) await rm(`${store.folder.search}${end}`, { force: true });
-          },
+    await settleCompaction(store.database, compactionTries);
+    const holds = createHolds(store.database);
+    const parts = {
+      store,
+      search: {
+        forget: async () => undefined,
+        // The next start makes it anew from the mail that is left.
+        async sweep() {
+          for (const end of ["", "-wal", "-shm"]) await rm(`${store.folder.search}${end}`, { force: true });
         },
-        forgetPerson: async (address: string) =>
-          (await manageSuppressions({ ...store.ports, clock, random })).forget({ address }),
-        configuration: JSON.stringify(config),
-      };
-      return {
-        forget: (address, dryRun, onProgress) => (dryRun ? tryToForget : forgetAddress)(parts, address, onProgress),
-        holds: async () => holds.list(),
-        hold: (hold) => holds.hold({ ...hold, at: clock.now().toISOString() }),
-        release: holds.release,
-        async close() {
-          await store.close();
-          await lock.release();
-        },
-      };
-    } catch (error) {
-      await store.close();
-      throw error;
-    }
+      },
+      forgetPerson: async (address: string) =>
+        (await manageSuppressions({ ...store.ports, clock, random })).forget({ address }),
+      configuration: JSON.stringify(config),
+    };
+    return {
+      forget: (address, dryRun, onProgress) => (dryRun ? tryToForget : forgetAddress)(parts, address, onProgress),
+      holds: async () => holds.list(),
+      hold: (hold) => holds.hold({ ...hold, at: clock.now().toISOString() }),
+      release: holds.release,
+      close,
+    };
   } catch (error) {
-    await lock.release();
+    await close();
     throw error;
   }
 }

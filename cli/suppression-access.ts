@@ -1,10 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { findEngine, lockFolder } from "../local/store/lock.ts";
-import { openStore } from "../local/store/open-store.ts";
+import { findEngine } from "../local/store/lock.ts";
 import { settleCompaction } from "../local/store/owed-compaction.ts";
-import { bindAddressKey } from "../local/store/plain-suppressions.ts";
-import { loadConfig } from "../shared/config/load-config.ts";
-import { deriveLocalTopology } from "../shared/config/local-topology.ts";
 import type { Suppression } from "../shared/ports.ts";
 import {
   type ImportRow,
@@ -15,6 +10,7 @@ import {
 } from "../shared/unsubscribe/manage.ts";
 import { callEngine } from "./call-engine.ts";
 import { dataFolderOf, type FolderOptions } from "./data-folder.ts";
+import { openFolder } from "./open-folder.ts";
 
 /** The suppression list of a data folder: through the engine that runs there, or without one in the folder itself. */
 export interface SuppressionAccess
@@ -52,42 +48,21 @@ function throughEngine(folder: string): SuppressionAccess {
 }
 
 async function inFolder(folder: string, configFile: string | undefined): Promise<SuppressionAccess> {
-  const config = await loadConfig(configFile ?? "mailweir.config.ts");
-  const lock = await lockFolder(folder);
+  const { store, clock, random, close } = await openFolder(folder, configFile);
   try {
-    const clock = { now: () => new Date() };
-    const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) };
-    const store = await openStore({
-      folder,
-      // Changes wait in the queue for the next start, which tells whoever is to be told.
-      topology: deriveLocalTopology(config),
-      clock,
-      random,
-      ...(config.tokens && { tokens: config.tokens }),
-      env: process.env,
-    });
-    try {
-      await bindAddressKey(store.database, await store.ports.secrets.keyRing());
-      const manager = await manageSuppressions({ ...store.ports, clock, random });
-      return {
-        ...manager,
-        async forget(given: Whom) {
-          const forgotten = await manager.forget(given);
-          await settleCompaction(store.database, compactionTries);
-          return forgotten;
-        },
-        list: (options) => store.ports.suppressions.list(options),
-        async close() {
-          await store.close();
-          await lock.release();
-        },
-      };
-    } catch (error) {
-      await store.close();
-      throw error;
-    }
+    const manager = await manageSuppressions({ ...store.ports, clock, random });
+    return {
+      ...manager,
+      async forget(given: Whom) {
+        const forgotten = await manager.forget(given);
+        await settleCompaction(store.database, compactionTries);
+        return forgotten;
+      },
+      list: (options) => store.ports.suppressions.list(options),
+      close,
+    };
   } catch (error) {
-    await lock.release();
+    await close();
     throw error;
   }
 }
