@@ -99,12 +99,15 @@ describe.skipIf(!hasChromium)(needsChromium, () => {
     expect([...asked]).toEqual(["image, no referrer"]);
     expect(trapped.filter((url) => !/\.(?:png|cur)$|^\/(?:o|mask|filter)\.svg$/.test(url))).toEqual([]);
     expect(await page.title()).toBe("All of it · Mailweir");
-    trapped.length = 0;
     await close();
+    trapped.length = 0;
   });
 
   test("a list of attacks, each the body of a mail: nothing leaves, nothing runs, in the console or opened by its address", async () => {
-    const attacks = Object.entries(htmlAttacks());
+    // A sample; all of them with MAILWEIR_LONG=1, and what is left of each in test/local/console/mail-document.test.ts.
+    const attacks = Object.entries(htmlAttacks()).filter(
+      ([attack], number) => long || number % 2 === 0 || attack.startsWith("the end of style"),
+    );
     const { page, faults, close } = await at.open("/", { width: 1440, scheme: "light" });
     const alone = await page.context().newPage();
     const ran: string[] = [];
