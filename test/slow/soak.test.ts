@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { growing } from "./crash/bursts.ts";
 import { soak } from "./crash/soak.ts";
 import { trendOf } from "./crash/trend.ts";
 
@@ -29,4 +30,16 @@ test("a trend is told from saw teeth, in both directions", () => {
   // A single late reading is no trend.
   const samples = teeth(0);
   expect(trendOf([...samples.slice(0, -1), { atMs: 299_000, value: 900e6 }]).growth).toBe(0);
+});
+
+test("what grows from rest to rest is told, what only warmed up is not", () => {
+  const rests = (leak: number) =>
+    Array.from({ length: 12 }, (_, index) => ({
+      mails: (index + 1) * 5_000,
+      aliveBytes: (45 + leak * index) * 1_048_576,
+      memoryBytes: (Math.min(590, 450 + 30 * index) + leak * index) * 1_048_576,
+    }));
+  expect(growing(rests(0))).toEqual([]);
+  expect(growing(rests(1))).toEqual([expect.stringMatching(/^aliveBytes at rest grew by 5242880, 2097152 may pass/)]);
+  expect(growing(rests(8))).toHaveLength(2);
 });
