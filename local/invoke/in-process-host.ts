@@ -20,20 +20,11 @@ export function createInProcessHost(ports: Ports, config: ResolvedConfig): Funct
   };
 
   return {
-    async invoke(functionName, event, { requestId, timeoutMs, memoryMb }) {
+    async invoke(functionName, event, options) {
+      const { timeoutMs } = options;
       const now = () => ports.clock.now().getTime();
       const work = handlerOf(functionName).then((handler) =>
-        handler(
-          structuredClone(event),
-          lambdaContext({
-            functionName,
-            functionArn: config.names.functionArn(functionName),
-            requestId,
-            memoryMb,
-            deadline: now() + timeoutMs,
-            now,
-          }),
-        ),
+        handler(structuredClone(event), lambdaContext(functionName, options, config, now)),
       );
       let timer: NodeJS.Timeout | undefined;
       const timedOut = new Promise<InvokeOutcome>((resolve) => {

@@ -59,16 +59,9 @@ export function createNearHost({ threads, ports, config, log }: NearHostOptions)
   const run = async (functionName: string, event: SqsEvent, options: InvokeOptions): Promise<InvokeOutcome> => {
     stack ??= import("../../functions/stack.ts");
     const { logLines } = await stack;
-    const { timeoutMs, memoryMb, requestId } = options;
+    const { timeoutMs } = options;
     const invocation: Running = { over: false };
-    const context = lambdaContext({
-      functionName,
-      functionArn: config.names.functionArn(functionName),
-      requestId,
-      memoryMb,
-      deadline: now() + timeoutMs,
-      now,
-    });
+    const context = lambdaContext(functionName, options, config, now);
     const work = running.run(invocation, () =>
       logLines.run(log.take, async (): Promise<InvokeOutcome> => {
         try {

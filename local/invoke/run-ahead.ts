@@ -46,15 +46,8 @@ export function createRunAhead({ config, topology, clock, random }: RunAheadOpti
     const work = works[name];
     const writes: PipelineWrite[] = [];
     const handler: Handler = work(portsThatKeep(writes, { known, clock, random }), config);
-    const deadline = clock.now().getTime() + target.timeoutMs;
-    const context = lambdaContext({
-      functionName: target.name,
-      functionArn: target.arn,
-      requestId: requestId(random),
-      memoryMb: target.memoryMb,
-      deadline,
-      now: () => clock.now().getTime(),
-    });
+    const options = { requestId: requestId(random), timeoutMs: target.timeoutMs, memoryMb: target.memoryMb };
+    const context = lambdaContext(target.name, options, config, () => clock.now().getTime());
     // What it did is told by whoever commits it.
     const answer = await logLines.run(noLines, () => handler(event, context));
     return { writes, answer };

@@ -50,14 +50,7 @@ function invoke(invocation: ThreadInvocation): Promise<ThreadResult> {
   return running.run({ id: invocation.id, clock }, async (): Promise<ThreadResult> => {
     try {
       const handler = await handlerOf(invocation.functionName);
-      const context = lambdaContext({
-        functionName: invocation.functionName,
-        functionArn: config.names.functionArn(invocation.functionName),
-        requestId: invocation.requestId,
-        memoryMb: invocation.memoryMb,
-        deadline: clock.now().getTime() + invocation.timeoutMs,
-        now: () => clock.now().getTime(),
-      });
+      const context = lambdaContext(invocation.functionName, invocation, config, () => clock.now().getTime());
       return { kind: "returned", value: await handler(invocation.event, context) };
     } catch (error) {
       return {

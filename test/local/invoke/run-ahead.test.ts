@@ -91,9 +91,11 @@ async function open(config = resolveConfig(input())) {
     async pump() {
       const call = async (name: string, event: unknown) => {
         const handler = await loadFunction(name, ports, config);
-        const more = { functionName: name, functionArn: config.names.functionArn(name), requestId: "r", memoryMb: 256 };
-        const now = () => clock.now().getTime();
-        return handler(event, lambdaContext({ ...more, deadline: now() + 30_000, now }));
+        const options = { requestId: "r", timeoutMs: 30_000, memoryMb: 256 };
+        return handler(
+          event,
+          lambdaContext(name, options, config, () => clock.now().getTime()),
+        );
       };
       const now = clock.now();
       const invocations = await store.engine.takeInvocations(now, new Date(now.getTime() + 1_000), 100);
