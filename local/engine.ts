@@ -325,7 +325,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const reception = createReception({
       listedBy,
       store: accepted,
-      receiving: async () => sesApi.activeReceiving(),
+      receiving: () => sesApi.activeReceiving(),
       limits: config.local.limits,
       clock,
       random,

@@ -29,7 +29,7 @@ const store = await openStore({
 const receiving = { ruleSet: config.ruleSet, verifiedDomains: config.domains, ipFilters: config.ipFilters };
 const reception = createReception({
   store: store.engine,
-  receiving: async () => receiving,
+  receiving: () => receiving,
   limits: config.local.limits,
   clock,
   random,

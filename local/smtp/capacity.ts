@@ -10,9 +10,15 @@ export interface Full {
 
 export interface Capacity {
   /** Why no mail can be taken now; `undefined` when it can. Counts afresh at most once a second, and when near a limit. */
-  full(declaredBytes: number): Promise<Full | undefined>;
+  full(declaredBytes: number): Full | undefined | Promise<Full | undefined>;
   /** One more message was accepted. */
   took(): void;
+}
+
+interface Seen {
+  readonly at: number;
+  readonly unended: number;
+  readonly free: number;
 }
 
 const freshForMs = 1000;
@@ -29,7 +35,7 @@ export function createCapacity(
   limits: Pick<LocalLimits, "unfinished" | "freeDiskBytes">,
   clock: Clock,
 ): Capacity {
-  let seen: { readonly at: number; readonly unended: number; readonly free: number } | undefined;
+  let seen: Seen | undefined;
   let tookSince = 0;
   let looking: ReturnType<typeof lookAfresh> | undefined;
 
@@ -47,21 +53,27 @@ export function createCapacity(
     return looking;
   };
 
+  const tooMany = ({ unended }: Seen) => unended + tookSince >= limits.unfinished;
+  const judge = (now: Seen, declaredBytes: number): Full | undefined => {
+    if (tooMany(now)) {
+      const reason = `${now.unended + tookSince} accepted messages are unfinished, the limit is ${limits.unfinished}`;
+      return { reply: replies.tryLater, reason };
+    }
+    if (now.free - declaredBytes < limits.freeDiskBytes) {
+      const reason = `${now.free} octets are free on the data folder's disk, ${limits.freeDiskBytes} must stay free`;
+      return { reply: replies.storageFull, reason };
+    }
+    return undefined;
+  };
+
   return {
-    async full(declaredBytes) {
+    full(declaredBytes) {
       const age = seen === undefined ? Number.POSITIVE_INFINITY : clock.now().getTime() - seen.at;
       // A clock that was set back makes no old count fresh.
-      let { unended, free } = seen && age >= 0 && age < freshForMs ? seen : await look();
-      if (unended + tookSince >= limits.unfinished) ({ unended, free } = await look());
-      if (unended + tookSince >= limits.unfinished) {
-        const reason = `${unended + tookSince} accepted messages are unfinished, the limit is ${limits.unfinished}`;
-        return { reply: replies.tryLater, reason };
-      }
-      if (free - declaredBytes < limits.freeDiskBytes) {
-        const reason = `${free} octets are free on the data folder's disk, ${limits.freeDiskBytes} must stay free`;
-        return { reply: replies.storageFull, reason };
-      }
-      return undefined;
+      if (seen && age >= 0 && age < freshForMs && !tooMany(seen)) return judge(seen, declaredBytes);
+      return look()
+        .then((now) => (tooMany(now) ? look() : now))
+        .then((now) => judge(now, declaredBytes));
     },
     took() {
       tookSince += 1;

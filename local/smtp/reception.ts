@@ -16,7 +16,7 @@ import { createSpoolWriter } from "./spool.ts";
 export interface ReceptionOptions {
   readonly store: Pick<EngineStore, "accept" | "refuse" | "snapshotRuleSet" | "countUnended">;
   /** What is in force now. Asked once per transaction: its recipients and its snapshot come from one rule set. */
-  readonly receiving: () => Promise<Receiving>;
+  readonly receiving: () => Soon<Receiving>;
   readonly limits: Pick<LocalLimits, "messageBytes" | "unfinished" | "freeDiskBytes" | "recipients">;
   readonly clock: Clock;
   readonly random: Random;
@@ -47,9 +47,12 @@ export interface Client extends Omit<AcceptedMessage["client"], "rdns"> {
   readonly rdns?: Promise<string | undefined>;
 }
 
+/** At once where nothing has to be waited for, as with almost every command. */
+export type Soon<T> = T | Promise<T>;
+
 export interface Reception {
   /** MAIL FROM. Answers a transaction, or why there is none. */
-  begin(client: Client, from: string, declaredBytes?: number): Promise<Transaction | SmtpReply>;
+  begin(client: Client, from: string, declaredBytes?: number): Soon<Transaction | SmtpReply>;
   /** Writes a refusal that was decided elsewhere (connection limit, time-out) to the log. Never rejects. */
   refuse(client: Client, refusal: Omit<Refusal, "at" | "ip" | "helo" | "reply"> & { reply: SmtpReply }): Promise<void>;
   /** Resolves when no message is on its way into the store any more. */
@@ -60,7 +63,7 @@ export interface Transaction {
   /** Accepted so far, in the order of RCPT TO. */
   readonly recipients: readonly string[];
   /** RCPT TO: 250, or why not. */
-  addRecipient(path: string): Promise<SmtpReply>;
+  addRecipient(path: string): Soon<SmtpReply>;
   /** The message is about to come, piece by piece. */
   open(given?: GivenReceipt): Arrival;
   /** The same for one that can be read. Reads all of it, also when it is refused, up to twice the size limit. */
@@ -98,6 +101,8 @@ export type Received =
   | { readonly kind: "refused"; readonly reply: SmtpReply; readonly hangUp: boolean }
   /** The sender went away in the middle: nobody hears a reply, nothing was kept. */
   | { readonly kind: "gone" };
+
+type Accept = (id: SesMessageId, receivedAt: Date, raw: RawInput, sizeBytes: number) => Soon<void>;
 
 interface Reason {
   readonly reply: SmtpReply;
@@ -145,7 +150,7 @@ export function createReception(options: ReceptionOptions): Reception {
   return {
     refuse,
 
-    async begin(client, from, declaredBytes = 0) {
+    begin(client, from, declaredBytes = 0) {
       const no = async ({ reply, reason }: Reason) => {
         await refuse(client, { stage: "MAIL", from, reply, reason });
         return reply;
@@ -156,14 +161,14 @@ export function createReception(options: ReceptionOptions): Reception {
         return no({ reply: replies.nonAsciiLocalPart, reason: "a local part beyond ASCII needs SMTPUTF8" });
       }
       if (declaredBytes > limits.messageBytes) return no(tooLarge(declaredBytes, limits.messageBytes));
-      try {
-        const full = await capacity.full(declaredBytes);
-        if (full) return await no(full);
-        const receiving = await options.receiving();
-        return transaction(client, from, receiving);
-      } catch (error) {
-        return no(unable(error, "MAIL"));
-      }
+      return orElse(
+        () =>
+          whenThere(capacity.full(declaredBytes), (full): Soon<Transaction | SmtpReply> => {
+            if (full) return no(full);
+            return whenThere(options.receiving(), (receiving) => transaction(client, from, receiving));
+          }),
+        (error) => no(unable(error, "MAIL")),
+      );
     },
 
     settled: () =>
@@ -183,18 +188,19 @@ export function createReception(options: ReceptionOptions): Reception {
       },
       () => undefined,
     );
-    let decision: Promise<ClientDecision> | undefined;
-    const decideOnClient = async () => {
+    let decision: Soon<ClientDecision> | undefined;
+    const decideOnClient = (): Soon<ClientDecision> => {
       const policy = options.ipPrecedence ? { policy: options.ipPrecedence } : {};
       const first = decideClient(receiving.ipFilters, client.ip, policy);
       if (first.by !== "none" || !options.listedBy) return first;
-      const listedBy = await options.listedBy(client.ip);
-      return listedBy === undefined ? first : decideClient(receiving.ipFilters, client.ip, { ...policy, listedBy });
+      return options
+        .listedBy(client.ip)
+        .then((listedBy) =>
+          listedBy === undefined ? first : decideClient(receiving.ipFilters, client.ip, { ...policy, listedBy }),
+        );
     };
 
-    const judgeRecipient = async (path: string): Promise<Reason | undefined> => {
-      decision ??= decideOnClient();
-      const { refused, reason } = await decision;
+    const judgeRecipient = (path: string, { refused, reason }: ClientDecision): Reason | undefined => {
       if (refused) return { reply: replies.clientBlocked, reason };
       const decided = acceptRecipient({
         ruleSet: receiving.ruleSet,
@@ -216,35 +222,43 @@ export function createReception(options: ReceptionOptions): Reception {
 
     const refuseData = ({ reply, reason }: Reason) =>
       refuse(client, { stage: "DATA", from, ...namedRecipients(recipients), reply, reason });
-    const accept = async (sesMessageId: SesMessageId, receivedAt: Date, raw: RawInput, sizeBytes: number) => {
-      const { ip, helo, tls, injected } = client;
-      await store.accept(
-        {
-          sesMessageId,
-          receivedAt,
-          client: {
-            ip,
-            helo,
-            ...(rdns !== undefined && { rdns }),
-            ...(tls && { tls }),
-            ...(injected && { injected }),
+    const accept: Accept = (sesMessageId, receivedAt, raw, sizeBytes) =>
+      whenThere(snapshotOf(receiving.ruleSet), (ruleSetSnapshot) => {
+        const { ip, helo, tls, injected } = client;
+        return store.accept(
+          {
+            sesMessageId,
+            receivedAt,
+            client: {
+              ip,
+              helo,
+              ...(rdns !== undefined && { rdns }),
+              ...(tls && { tls }),
+              ...(injected && { injected }),
+            },
+            from,
+            recipients: [...recipients],
+            ruleSetSnapshot,
+            sizeBytes,
           },
-          from,
-          recipients: [...recipients],
-          ruleSetSnapshot: await snapshotOf(receiving.ruleSet),
-          sizeBytes,
-        },
-        raw,
-      );
-    };
+          raw,
+        );
+      });
 
     return {
       recipients,
-      async addRecipient(path) {
-        const refusal = await judgeRecipient(path).catch((error: unknown) => unable(error, "RCPT"));
-        if (!refusal) return replies.ok;
-        await refuse(client, { stage: "RCPT", from, recipient: path, ...refusal });
-        return refusal.reply;
+      addRecipient(path) {
+        const judged = orElse(
+          () => {
+            decision ??= decideOnClient();
+            return whenThere(decision, (known) => judgeRecipient(path, known));
+          },
+          (error) => unable(error, "RCPT"),
+        );
+        return whenThere(judged, (refusal) => {
+          if (!refusal) return replies.ok;
+          return refuse(client, { stage: "RCPT", from, recipient: path, ...refusal }).then(() => refusal.reply);
+        });
       },
       open: (given) => arrival(given, accept, refuseData),
       async receive(octets, given) {
@@ -265,7 +279,7 @@ export function createReception(options: ReceptionOptions): Reception {
 
   function arrival(
     given: GivenReceipt | undefined,
-    accept: (id: SesMessageId, receivedAt: Date, raw: RawInput, sizeBytes: number) => Promise<void>,
+    accept: Accept,
     refuseData: (reason: Reason) => Promise<void>,
   ): Arrival {
     const sesMessageId = given?.sesMessageId ?? createSesMessageId(options.random.bytes(24));
@@ -274,18 +288,6 @@ export function createReception(options: ReceptionOptions): Reception {
     let refusal: Reason | undefined;
     let writing: Promise<void> | undefined;
     underWay += 1;
-
-    const store = async () => {
-      gauge.end();
-      refusal ??= objection(gauge);
-      if (refusal) return;
-      try {
-        await accept(sesMessageId, given?.receivedAt ?? clock.now(), await spool.finish(), gauge.sizeBytes);
-        spool.release();
-      } catch (error) {
-        refusal = unable(error, "DATA");
-      }
-    };
 
     return {
       get sizeBytes() {
@@ -308,7 +310,18 @@ export function createReception(options: ReceptionOptions): Reception {
       async end() {
         try {
           if (writing) await writing;
-          await store();
+          gauge.end();
+          refusal ??= objection(gauge);
+          if (!refusal) {
+            try {
+              const finished = spool.finish();
+              const raw = finished instanceof Promise ? await finished : finished;
+              await accept(sesMessageId, given?.receivedAt ?? clock.now(), raw, gauge.sizeBytes);
+              spool.release();
+            } catch (error) {
+              refusal = unable(error, "DATA");
+            }
+          }
           if (refusal) {
             await spool.discard();
             await refuseData(refusal);
@@ -370,16 +383,36 @@ export function namedRecipients(recipients: readonly string[]): Pick<Refusal, "r
 
 /** Rule sets are immutable: the one of the last transaction is most often the one of this. */
 function rememberSnapshot(store: Pick<EngineStore, "snapshotRuleSet">) {
-  let last: { readonly ruleSet: RuleSet | undefined; readonly id: Promise<string> } | undefined;
-  return (ruleSet: RuleSet | undefined): Promise<string> => {
+  let last: { readonly ruleSet: RuleSet | undefined; id: Soon<string> } | undefined;
+  return (ruleSet: RuleSet | undefined): Soon<string> => {
     if (last && last.ruleSet === ruleSet) return last.id;
     const id = store.snapshotRuleSet(ruleSet);
-    last = { ruleSet, id };
-    id.catch(() => {
-      last = undefined;
-    });
+    const entry: { readonly ruleSet: RuleSet | undefined; id: Soon<string> } = { ruleSet, id };
+    last = entry;
+    id.then(
+      (known) => {
+        entry.id = known;
+      },
+      () => {
+        if (last === entry) last = undefined;
+      },
+    );
     return id;
   };
+}
+
+function whenThere<T, U>(value: Soon<T>, then: (value: T) => Soon<U>): Soon<U> {
+  return value instanceof Promise ? value.then(then) : then(value);
+}
+
+/** What throws and what rejects alike. */
+function orElse<T, U>(attempt: () => Soon<T>, failed: (error: unknown) => Soon<U>): Soon<T | U> {
+  try {
+    const answer = attempt();
+    return answer instanceof Promise ? answer.catch(failed) : answer;
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 function tooLarge(sizeBytes: number, limit: number): Reason {

@@ -12,6 +12,7 @@ import {
   namedRecipients,
   type Received,
   type Reception,
+  type Soon,
   type Transaction,
 } from "./reception.ts";
 import { engineReplies, protocolReplies } from "./reply-lines.ts";
@@ -240,10 +241,14 @@ export class Session {
     });
   }
 
-  /** `then` runs when the promise has an answer; the input goes on behind it. */
-  #await<T>(promise: Promise<T>, then: (value: T) => void): void {
+  /** `then` runs when there is an answer, which may be at once; the input goes on behind it. */
+  #await<T>(answer: Soon<T>, then: (value: T) => void): void {
+    if (!(answer instanceof Promise)) {
+      then(answer);
+      return;
+    }
     this.#busy = true;
-    promise.then(
+    answer.then(
       (value) => {
         this.#busy = false;
         if (this.#phase === "talking") then(value);

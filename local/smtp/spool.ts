@@ -16,7 +16,7 @@ export interface SpoolWriter {
    */
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** The whole message; a file's octets are synced. Its name here is not: the store gives it another, and syncs that. */
-  finish(): Promise<RawInput>;
+  finish(): RawInput | Promise<RawInput>;
   /** What `finish` gave in memory is used up. */
   release(): void;
   /** Drops what was written. Safe to call at any time, also after the store has taken the file over. */
@@ -68,6 +68,14 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
       if (used === maxInlineBytes && at < chunk.length) await flush();
     }
   };
+  const finishFile = async (opened: FileHandle): Promise<RawInput> => {
+    await flush();
+    await opened.sync();
+    await opened.close();
+    file = undefined;
+    giveBack();
+    return { kind: "file", path };
+  };
   const giveBack = () => {
     takeBack(buffer);
     if (other) takeBack(other);
@@ -90,15 +98,7 @@ export function createSpoolWriter(folder: string, name: string): SpoolWriter {
       return written;
     },
 
-    async finish() {
-      if (!file) return { kind: "inline", bytes: buffer.subarray(0, used) };
-      await flush();
-      await file.sync();
-      await file.close();
-      file = undefined;
-      giveBack();
-      return { kind: "file", path };
-    },
+    finish: () => (file ? finishFile(file) : { kind: "inline", bytes: buffer.subarray(0, used) }),
 
     release: giveBack,
 

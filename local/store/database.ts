@@ -84,6 +84,8 @@ interface Queued {
   readonly kind: JobKind;
   readonly resolve: (value: never) => void;
   readonly reject: (cause: unknown) => void;
+  /** What it came to, told after the commit. */
+  outcome: { readonly value: unknown } | { readonly error: unknown } | undefined;
 }
 
 // "MLWR": file(1) and other tools can tell whose database it is.
@@ -119,10 +121,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     if (!writer || !writing || queue.length === 0) return;
     const batch = queue.splice(0, maxBatch);
     if (queue.length > 0) schedule();
-    const outcome = commitTogether(writer, writing, batch, folder);
-    for (const settle of outcome.settle) settle();
-    for (const action of outcome.afterCommit) action();
-    if (outcome.woken) for (const listener of [...listeners]) listener();
+    const { afterCommit, woken } = commitTogether(writer, writing, batch, folder);
+    for (const { outcome, resolve, reject } of batch) {
+      if (!outcome) reject(new Error("a job was left out of its commit"));
+      else if ("error" in outcome) reject(outcome.error);
+      else resolve(outcome.value as never);
+    }
+    for (const action of afterCommit) action();
+    if (woken) for (const listener of [...listeners]) listener();
   };
   // As long as each turn of the event loop brings more jobs they share the commit; a lone writer waits for one empty turn.
   const turn = () => {
@@ -147,7 +153,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           reject(closed ? new StoreClosedError(folder) : new StoreReadOnlyError(folder));
           return;
         }
-        queue.push({ job, kind, resolve, reject });
+        queue.push({ job, kind, resolve, reject, outcome: undefined });
         schedule();
       }),
     read: (query) => {
@@ -254,9 +260,9 @@ function storageError(error: unknown, folder: string): MailweirError | undefined
   return new StorageFailedError(folder, error instanceof Error ? error.message : String(error), { cause: error });
 }
 
+/** Runs the jobs of a batch in one transaction, and notes with each what it came to. */
 function commitTogether(database: DatabaseSync, sql: Sql, batch: readonly Queued[], folder: string) {
-  const settle: (() => void)[] = [];
-  let afterCommit: (() => void)[] = [];
+  const afterCommit: (() => void)[] = [];
   let woken = false;
   const tx: Transaction = {
     ...sql,
@@ -265,57 +271,56 @@ function commitTogether(database: DatabaseSync, sql: Sql, batch: readonly Queued
     },
     afterCommit: (action) => void afterCommit.push(action),
   };
-  /** Runs the jobs under one savepoint. Answers what the one that threw said, with all their writes undone. */
-  const attempt = (jobs: readonly Queued[]): { readonly error: unknown } | undefined => {
-    const before = { settle: settle.length, actions: afterCommit.length, woken };
-    sql.run("SAVEPOINT job");
+  /** Answers what the job that threw said, with `undo` called; a full or failing disk concerns the whole batch and is thrown. */
+  const attempt = (jobs: readonly Queued[], undo: () => void): { readonly error: unknown } | undefined => {
+    const before = { actions: afterCommit.length, woken };
     try {
-      for (const { job, resolve } of jobs) {
-        const value = job(tx);
-        settle.push(() => resolve(value as never));
-      }
+      for (const queued of jobs) queued.outcome = { value: queued.job(tx) };
       return undefined;
     } catch (error) {
-      // A full or failing disk concerns the whole batch; anything else only the job that threw.
       if (storageError(error, folder)) throw error;
-      sql.run("ROLLBACK TO job");
-      settle.length = before.settle;
+      undo();
       afterCommit.length = before.actions;
       woken = before.woken;
       return { error };
-    } finally {
-      if (database.isTransaction) sql.run("RELEASE job");
     }
+  };
+  const underSavepoint = (jobs: readonly Queued[]) => {
+    sql.run("SAVEPOINT job");
+    const failed = attempt(jobs, () => void sql.run("ROLLBACK TO job"));
+    sql.run("RELEASE job");
+    return failed;
   };
   const alone = (queued: Queued) => {
-    const failed = attempt([queued]);
-    if (failed) settle.push(() => queued.reject(failed.error));
+    const failed = underSavepoint([queued]);
+    if (failed) queued.outcome = failed;
   };
+  // Under a savepoint SQLite keeps each page as it was: where nothing else would be lost, the transaction itself is undone.
+  const asOne = () =>
+    attempt(batch, () => {
+      sql.run("ROLLBACK");
+      sql.run("BEGIN IMMEDIATE");
+    });
   try {
     sql.run("BEGIN IMMEDIATE");
-    for (let at = 0; at < batch.length; ) {
-      let end = at;
-      while (batch[end]?.kind === "repeatable") end += 1;
-      const together = batch.slice(at, Math.max(end, at + 1));
-      if (together.length === 1 || attempt(together)) together.forEach(alone);
-      at += together.length;
+    const repeatable = (queued: Queued | undefined) => queued?.kind === "repeatable";
+    if (!batch.every(repeatable) || asOne()) {
+      for (let at = 0; at < batch.length; ) {
+        let end = at;
+        while (repeatable(batch[end])) end += 1;
+        const together = batch.slice(at, Math.max(end, at + 1));
+        if (together.length === 1 || underSavepoint(together)) together.forEach(alone);
+        at += together.length;
+      }
     }
     sql.run("COMMIT");
-    return { settle, afterCommit, woken };
+    return { afterCommit, woken };
   } catch (error) {
     const reason = storageError(error, folder) ?? error;
     // SQLite ends the transaction itself after some errors (https://www.sqlite.org/lang_transaction.html §3).
     if (database.isTransaction) database.exec("ROLLBACK");
-    afterCommit = [];
-    return {
-      settle: batch.map(
-        ({ reject }) =>
-          () =>
-            reject(reason),
-      ),
-      afterCommit,
-      woken: false,
-    };
+    for (const queued of batch) queued.outcome = { error: reason };
+    return { afterCommit: [], woken: false };
   }
 }
 

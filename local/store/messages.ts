@@ -6,7 +6,7 @@ import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import { ObjectNotFoundError } from "../../shared/streams/errors.ts";
 import type { Contents, Prepared } from "./contents.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
-import type { AcceptedMessage, EngineStore, MessageEnd, RawInput, Verification } from "./engine-store.ts";
+import type { AcceptedMessage, EngineStore, MessageEnd, Verification } from "./engine-store.ts";
 import { MessageExistsError, UnknownMessageError } from "./errors.ts";
 import { chunkBytes, type FileSystem } from "./files.ts";
 import { drawSequence, findSequence } from "./ids.ts";
@@ -27,38 +27,43 @@ export function createMessages(
   fs: FileSystem,
   clock: Clock,
 ): Messages & MessageReading {
+  const write = (message: AcceptedMessage, shown: ReturnType<typeof shownHeaders>, prepared: Prepared) =>
+    database.write((tx) => {
+      const { seq, isNew } = drawSequence(tx, message.sesMessageId);
+      if (!isNew && tx.get("SELECT 1 FROM messages WHERE seq = ?", seq)) {
+        throw new MessageExistsError(message.sesMessageId);
+      }
+      const receivedAt = message.receivedAt.getTime();
+      tx.run(
+        `INSERT INTO messages (seq, received_at, mail_from, recipients, client, rule_set, size_bytes, raw, subject, author)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        seq,
+        receivedAt,
+        message.from,
+        JSON.stringify(message.recipients),
+        JSON.stringify(message.client),
+        message.ruleSetSnapshot,
+        message.sizeBytes,
+        contents.insert(tx, prepared),
+        shown.subject,
+        shown.author,
+      );
+      const receive = isNew ? receiveFirst : receiveRecipient;
+      for (const recipient of message.recipients) receive(tx, seq, normaliseAddress(recipient), receivedAt);
+      tx.run("UPDATE totals SET value = value + iif(name = 'bytes', ?, 1)", message.sizeBytes);
+      tx.wake();
+    }, "repeatable");
+  const acceptFile = async (message: AcceptedMessage, path: string) => {
+    const shown = shownHeaders(await beginning(fs, path));
+    const prepared = await contents.takeFile(path, `${message.sesMessageId}.eml`);
+    await orDiscard(contents, [prepared], () => write(message, shown, prepared));
+  };
   return {
     ...readMessages(database, contents),
-    async accept(message, raw) {
-      const shown = shownHeaders(raw.kind === "inline" ? raw.bytes : await beginning(fs, raw.path));
-      const prepared = await take(contents, message.sesMessageId, raw);
-      await orDiscard(contents, [prepared], () =>
-        database.write((tx) => {
-          const { seq, isNew } = drawSequence(tx, message.sesMessageId);
-          if (!isNew && tx.get("SELECT 1 FROM messages WHERE seq = ?", seq)) {
-            throw new MessageExistsError(message.sesMessageId);
-          }
-          const receivedAt = message.receivedAt.getTime();
-          tx.run(
-            `INSERT INTO messages (seq, received_at, mail_from, recipients, client, rule_set, size_bytes, raw, subject, author)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-            seq,
-            receivedAt,
-            message.from,
-            JSON.stringify(message.recipients),
-            JSON.stringify(message.client),
-            message.ruleSetSnapshot,
-            message.sizeBytes,
-            contents.insert(tx, prepared),
-            shown.subject,
-            shown.author,
-          );
-          const receive = isNew ? receiveFirst : receiveRecipient;
-          for (const recipient of message.recipients) receive(tx, seq, normaliseAddress(recipient), receivedAt);
-          tx.run("UPDATE totals SET value = value + iif(name = 'bytes', ?, 1)", message.sizeBytes);
-          tx.wake();
-        }, "repeatable"),
-      );
+    accept(message, raw) {
+      if (raw.kind === "file") return acceptFile(message, raw.path);
+      const { bytes } = raw;
+      return write(message, shownHeaders(bytes), { kind: "inline", bytes, sizeBytes: bytes.length });
     },
     recordVerification: (sesMessageId, verification) =>
       database.write((tx) => {
@@ -129,16 +134,6 @@ export function knownSequence(sql: Sql, sesMessageId: SesMessageId): number {
     throw new UnknownMessageError(sesMessageId);
   }
   return seq;
-}
-
-async function take(
-  contents: Pick<Contents, "takeFile">,
-  sesMessageId: SesMessageId,
-  raw: RawInput,
-): Promise<Prepared> {
-  return raw.kind === "inline"
-    ? { kind: "inline", bytes: raw.bytes, sizeBytes: raw.bytes.length }
-    : contents.takeFile(raw.path, `${sesMessageId}.eml`);
 }
 
 async function* openRaw(database: Database, contents: Pick<Contents, "open">, sesMessageId: SesMessageId) {

@@ -108,7 +108,8 @@ class Endpoint extends SMTPServer {
   override onMailFrom(address: SMTPServerAddress, session: SMTPServerSession, answer: (error?: Error) => void): void {
     const connection = this.bySession.get(session);
     const size = address.args === false ? undefined : address.args["SIZE"];
-    this.settings.reception.begin(connectionClient(connection), address.address, Number(size ?? 0)).then((begun) => {
+    const answered = this.settings.reception.begin(connectionClient(connection), address.address, Number(size ?? 0));
+    Promise.resolve(answered).then((begun) => {
       if (!("addRecipient" in begun)) {
         answer(asError(begun));
         return;
@@ -124,9 +125,10 @@ class Endpoint extends SMTPServer {
       answer(asError({ code: 503, text: "Error: need MAIL command" }));
       return;
     }
-    transaction
-      .addRecipient(address.address)
-      .then((reply) => answer(reply.code < 300 ? undefined : asError(reply)), answer);
+    Promise.resolve(transaction.addRecipient(address.address)).then(
+      (reply) => answer(reply.code < 300 ? undefined : asError(reply)),
+      answer,
+    );
   }
 
   override onData(
