@@ -97,16 +97,24 @@ const checkpointPages = 4000;
 const journalLimitBytes = 67_108_864;
 
 /**
- * Opens the one SQLite database of a data folder: a connection that writes, one that reads, and group commits without a
+ * Opens the one SQLite database of a data folder: one connection that writes and reads, and group commits without a
  * timer (everything that is ready when the event loop comes round shares one transaction, so a lone writer never waits).
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { file, folder, readOnly = false, steps = migrations, maxBatch = 256 } = options;
   if (readOnly && !existsSync(file)) throw new ForeignDatabaseError(file, "does not exist: no engine ever ran there");
   const writer = readOnly ? undefined : openWriter(file, steps, options);
-  const reader = openReader(file, steps.length);
-  const reading = statements(reader);
   const writing = writer && statements(writer);
+  // Between its transactions the writer sees what is committed, and keeps its pages: another connection's are void with each commit.
+  let reader = writer ? undefined : openReader(file, steps.length);
+  const reading = writing ? { ...writing, run: refuseToWrite } : reader && statements(reader);
+  let besideJobs: Sql | undefined;
+  const committed = (): Sql => {
+    if (reading && !writer?.isTransaction) return reading;
+    reader ??= openReader(file, steps.length);
+    besideJobs ??= statements(reader);
+    return besideJobs;
+  };
   const queue: Queued[] = [];
   let scheduled = false;
   let seen = 0;
@@ -158,14 +166,17 @@ export function openDatabase(options: DatabaseOptions): Database {
       }),
     read: (query) => {
       if (closed) throw new StoreClosedError(folder);
-      return query(reading);
+      return query(committed());
     },
     onWake(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     checkpoint: () => void writer?.exec("PRAGMA wal_checkpoint(TRUNCATE)"),
-    copyTo: (copy) => saveCopy(reader, copy),
+    copyTo(copy) {
+      reader ??= openReader(file, steps.length);
+      saveCopy(reader, copy);
+    },
     compact() {
       if (!writer) throw new StoreReadOnlyError(folder);
       try {
@@ -183,7 +194,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       if (closed) return;
       while (queue.length > 0) flush();
       closed = true;
-      reader.close();
+      reader?.close();
       // The last connection to close copies the log into the database and removes it.
       writer?.close();
     },
@@ -431,6 +442,10 @@ function saveCopy(database: DatabaseSync, copy: string): void {
   closeSync(handle);
   chmodSync(temporary, 0o600);
   renameSync(temporary, copy);
+}
+
+function refuseToWrite(): never {
+  throw new Error("a read writes nothing: write in a job");
 }
 
 const tooNew = (file: string, version: number, known: number) =>
