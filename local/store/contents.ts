@@ -19,8 +19,12 @@ export type Prepared =
   | { readonly kind: "file"; readonly path: string; readonly sizeBytes: number };
 
 export interface Contents {
-  /** Takes a synced file over: renamed into this start's folder, the name durable. */
-  takeFile(source: string, name: string): Promise<Prepared>;
+  /** Takes a file over: renamed into this start's folder, name and octets durable. Without `arriving` they are synced already. */
+  takeFile(
+    source: string,
+    name: string,
+    arriving?: { readonly sizeBytes: number; readonly durable: Promise<void> },
+  ): Promise<Prepared>;
   /** Reads a body to its end; beyond 64 KB it goes into a file. */
   prepare(body: Uint8Array | AsyncIterable<Uint8Array>, name: string): Promise<Prepared>;
   /** Removes the file of something prepared that was not stored after all; what fails is left to the next start. */
@@ -52,12 +56,13 @@ export async function openContents(database: Database, fs: FileSystem, folder: s
 
   const contents: Contents = {
     ...readContents(database, fs, folder),
-    async takeFile(source, name) {
+    async takeFile(source, name, arriving) {
       const path = `${start}/${name}`;
-      const { size: sizeBytes } = await fs.stat(source);
+      const sizeBytes = arriving?.sizeBytes ?? (await fs.stat(source)).size;
       await fs.rename(source, join(folder, path));
       try {
-        await syncFolder(startFolder);
+        // Both at once: a name without its octets is no more than an orphan, as long as no row names it.
+        await Promise.all([syncFolder(startFolder), arriving?.durable]);
       } catch (error) {
         await removeOrRemember(path);
         throw error;

@@ -94,8 +94,15 @@ export interface AcceptedMessage {
 
 export type RawInput =
   | { readonly kind: "inline"; readonly bytes: Uint8Array }
-  /** A file in the spool folder, already fsynced (it and its folder); the store takes it over. */
-  | { readonly kind: "file"; readonly path: string };
+  | {
+      /** A file in the spool folder, which the store takes over. */
+      readonly kind: "file";
+      readonly path: string;
+      /** Its header section, or its first 64 KB. */
+      readonly beginning: Uint8Array;
+      /** Its octets, not its name, are synced. */
+      readonly durable: Promise<void>;
+    };
 
 export interface Verification {
   readonly authentication: Authentication;

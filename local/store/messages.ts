@@ -6,9 +6,9 @@ import type { SesMessageId } from "../../shared/ses-message-id.ts";
 import { ObjectNotFoundError } from "../../shared/streams/errors.ts";
 import type { Contents, Prepared } from "./contents.ts";
 import type { Database, Row, Sql, Transaction } from "./database.ts";
-import type { AcceptedMessage, EngineStore, MessageEnd, Verification } from "./engine-store.ts";
+import type { AcceptedMessage, EngineStore, MessageEnd, RawInput, Verification } from "./engine-store.ts";
 import { MessageExistsError, UnknownMessageError } from "./errors.ts";
-import { chunkBytes, type FileSystem } from "./files.ts";
+import { chunkBytes } from "./files.ts";
 import { drawSequence, findSequence } from "./ids.ts";
 import { endUntold, receiveFirst, receiveRecipient } from "./ledger.ts";
 import { orDiscard } from "./objects.ts";
@@ -24,7 +24,6 @@ const maxReasonCharacters = 1000;
 export function createMessages(
   database: Database,
   contents: Pick<Contents, "open" | "takeFile" | "insert" | "discard">,
-  fs: FileSystem,
   clock: Clock,
 ): Messages & MessageReading {
   const write = (message: AcceptedMessage, shown: ReturnType<typeof shownHeaders>, prepared: Prepared) =>
@@ -53,15 +52,16 @@ export function createMessages(
       tx.run("UPDATE totals SET value = value + iif(name = 'bytes', ?, 1)", message.sizeBytes);
       tx.wake();
     }, "repeatable");
-  const acceptFile = async (message: AcceptedMessage, path: string) => {
-    const shown = shownHeaders(await beginning(fs, path));
-    const prepared = await contents.takeFile(path, `${message.sesMessageId}.eml`);
+  const acceptFile = async (message: AcceptedMessage, raw: RawInput & { readonly kind: "file" }) => {
+    const shown = shownHeaders(raw.beginning);
+    const { sesMessageId, sizeBytes } = message;
+    const prepared = await contents.takeFile(raw.path, `${sesMessageId}.eml`, { sizeBytes, durable: raw.durable });
     await orDiscard(contents, [prepared], () => write(message, shown, prepared));
   };
   return {
     ...readMessages(database, contents),
     accept(message, raw) {
-      if (raw.kind === "file") return acceptFile(message, raw.path);
+      if (raw.kind === "file") return acceptFile(message, raw);
       const { bytes } = raw;
       return write(message, shownHeaders(bytes), { kind: "inline", bytes, sizeBytes: bytes.length });
     },
@@ -143,17 +143,6 @@ async function* openRaw(database: Database, contents: Pick<Contents, "open">, se
   const body = row && contents.open(Number(row["raw"]));
   if (!body) throw new ObjectNotFoundError({ bucket: "raw", key: sesMessageId });
   yield* body;
-}
-
-async function beginning(fs: FileSystem, path: string): Promise<Uint8Array> {
-  const file = await fs.open(path, "r");
-  try {
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    const { bytesRead } = await file.read(buffer, 0, chunkBytes, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 function shownHeaders(raw: Uint8Array): { subject: string | null; author: string | null } {

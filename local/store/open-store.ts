@@ -141,7 +141,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       senders: createSenders(database),
     };
     const engine: EngineStore = {
-      ...createMessages(database, contents, fs, clock),
+      ...createMessages(database, contents, clock),
       ...createRuleSetSnapshots(database),
       ...createActions(database, { topology, contents, sending, publishing, outbox, clock, random }),
       ...createRefusals(database),

@@ -502,12 +502,12 @@ describe("time", () => {
     const client = await greeted(smtp, "ann@sender.example");
     await client.say("RCPT TO:<a@shop.example>\r\n");
     await client.say("DATA\r\n");
-    await client.write(`${"a".repeat(100_000)}`);
-    // The octets are there when the spool file is.
+    await client.write(`${"a".repeat(140_000)}`);
+    // 128 KB of the octets are there when the spool file is.
     while ((await readdir(folder)).length < 2) await new Promise(setImmediate);
-    await later(240_000);
+    await later(300_000);
     expect(smtp.connections()).toBe(1);
-    await later(60_000);
+    await later(30_000);
     expect(await client.reply()).toMatch(/^421 /);
     await client.ended;
     await reception.settled();

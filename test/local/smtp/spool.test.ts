@@ -31,12 +31,29 @@ test.for([
 
 test.for([
   ["one octet more than 64 KB", maxInlineBytes + 1, 4_096],
+  ["128 KB", 131_072, 65_536],
+  ["one octet more than 128 KB", 131_073, 65_536],
   ["a large message in large pieces", 1_000_000, 300_000],
   ["a large message in odd pieces", 300_001, 977],
 ] as const)("%s becomes a file with the same octets", async ([, length, pieceBytes]) => {
   const message = octets(length);
   const result = await spool(message, pieceBytes);
-  expect(result.kind === "file" && (await readFile(result.path)).equals(message)).toBe(true);
+  if (result.kind !== "file") throw new Error("it is no file");
+  await result.durable;
+  expect((await readFile(result.path)).equals(message)).toBe(true);
+  expect(Buffer.from(result.beginning)).toEqual(message.subarray(0, maxInlineBytes));
+});
+
+test("what a list shows of a long message is at hand: its header section, of up to 64 KB", async () => {
+  const header = "Subject: long\r\nFrom: ann@sender.example\r\n\r\n";
+  const result = await spool(Buffer.from(`${header}${"a".repeat(300_000)}`), 30_000);
+  expect(result.kind === "file" && Buffer.from(result.beginning).toString()).toBe(header);
+});
+
+test("a message that the disk did not take is not durable", async () => {
+  const writer = createSpoolWriter(join(folder, "gone"), "one");
+  await expect(writer.write(octets(200_000))).rejects.toThrow("ENOENT");
+  await expect(async () => writer.finish()).rejects.toThrow("ENOENT");
 });
 
 test("discarding removes the file, and may come twice or late", async () => {

@@ -23,7 +23,9 @@ async function one(number: number): Promise<void> {
   const raw = Buffer.from(`Subject: ${number}\r\n\r\n${"x".repeat(large ? 100_000 : 500)}\r\n`);
   const path = join(root, "spool", `${number}.incoming`);
   if (large) await writeFile(path, raw, { flush: true });
-  const input = large ? ({ kind: "file", path } as const) : ({ kind: "inline", bytes: raw } as const);
+  const input = large
+    ? ({ kind: "file", path, beginning: raw, durable: Promise.resolve() } as const)
+    : ({ kind: "inline", bytes: raw } as const);
   await store.engine.accept(acceptedMessage(id, raw.length, ["ann@in.example"]), input);
   say(`accepted ${number}`);
   const content = { kind: "block-and-raw", block: Buffer.from("Received: x\r\n"), sesMessageId: id } as const;

@@ -11,10 +11,10 @@ import { acceptedMessage, bytesOf, fixedClock, sesId, testRandom, testTopology }
 
 const small = Buffer.from("From: =?utf-8?q?Z=C3=BCs?= <ann@sender.example>\r\nSubject: Order 1207\r\n\r\nHello\r\n");
 
-async function spooled(root: string, content: Uint8Array, name = "arriving"): Promise<{ kind: "file"; path: string }> {
+async function spooled(root: string, content: Uint8Array, name = "arriving") {
   const path = join(root, "spool", name);
   await writeFile(path, content);
-  return { kind: "file", path };
+  return { kind: "file", path, beginning: content.subarray(0, 65_536), durable: Promise.resolve() } as const;
 }
 
 describe("accepting", () => {
