@@ -1,9 +1,10 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, type Metafile, type Plugin } from "esbuild";
 import { loadConfig } from "../shared/config/load-config.ts";
 import { BuildError } from "./build-error.ts";
+import { asCommonJs, type WrittenFile } from "./common-js.ts";
 import { accountPlaceholder, configModule } from "./config-module.ts";
 import { findHandlers, projectFolder } from "./load-deployment.ts";
 import { createPastBarrels } from "./past-barrels.ts";
@@ -59,8 +60,8 @@ export interface BuildOptions {
 const requireBanner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
 
 /**
- * Bundles functions for Lambda, each into `<out>/<name>/index.mjs` and the parts that it loads when they are needed, with their
- * source maps. The configuration goes along
+ * Bundles functions for Lambda, each into `<out>/<name>/index.mjs`, what that asks for at once, and the parts that are loaded when they are
+ * needed, with their source maps. The configuration goes along
  * checked and completed; functions in it (`match`, own workers) as code, for which the name `#mail-config` becomes the file that is deployed.
  *
  * @param names - folders of `functions/`
@@ -115,6 +116,7 @@ async function buildFunction(
     sourcesContent: false,
     legalComments: "none",
     metafile: true,
+    write: false,
     banner: { js: requireBanner },
     logLevel: "silent",
     plugins: [
@@ -141,12 +143,21 @@ async function buildFunction(
     const text = error instanceof Error ? error.message : String(error);
     throw new BuildError(`functions/${name} could not be bundled: ${text}`, { cause: error });
   });
+  const entry = Object.entries(result.metafile.outputs).find(([path]) => path.endsWith("/index.mjs"));
+  const files: readonly WrittenFile[] =
+    (await asCommonJs(result.outputFiles, { banner: requireBanner, exported: entry?.[1].exports ?? [] })) ??
+    result.outputFiles.map(({ path, text }) => ({ name: basename(path), text, module: basename(path) }));
   await mkdir(out, { recursive: true });
+  await Promise.all(files.map(({ name: file, text }) => writeFile(join(out, file), text)));
   await writeFile(join(out, "meta.json"), JSON.stringify(result.metafile));
-  return { name, ...sizesOf(result.metafile), metafile: result.metafile };
+  return { name, ...sizesOf(result.metafile, files), metafile: result.metafile };
 }
 
-function sizesOf({ outputs }: Metafile): Pick<BuiltFunction, "startBytes" | "wholeBytes" | "heaviest"> {
+function sizesOf(
+  { outputs }: Metafile,
+  files: readonly WrittenFile[],
+): Pick<BuiltFunction, "startBytes" | "wholeBytes" | "heaviest"> {
+  const bytes = new Map(files.map(({ module, text }) => [module, Buffer.byteLength(text)]));
   const modules = Object.entries(outputs).filter(([path]) => path.endsWith(".mjs"));
   const atStart = new Set<string>();
   const follow = (path: string) => {
@@ -158,7 +169,7 @@ function sizesOf({ outputs }: Metafile): Pick<BuiltFunction, "startBytes" | "who
   };
   const entry = modules.find(([path]) => path.endsWith("/index.mjs"));
   if (entry) follow(entry[0]);
-  const bytesOf = (among: typeof modules) => among.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+  const bytesOf = (among: typeof modules) => among.reduce((sum, [path]) => sum + (bytes.get(basename(path)) ?? 0), 0);
   const start = modules.filter(([path]) => atStart.has(path));
   return {
     startBytes: bytesOf(start),

@@ -21,7 +21,7 @@ function serverlessFunction(one: DeployedFunction, deployment: Deployment): Valu
     package: {
       patterns: [
         "!**",
-        ...["*.mjs", "*.mjs.map", `${compileCacheFolder}/**`].map((path) => `dist/${one.name}/${path}`),
+        ...["*.mjs", "*.cjs", "*.map", `${compileCacheFolder}/**`].map((path) => `dist/${one.name}/${path}`),
       ],
     },
     timeout: one.timeoutMs / 1000,

@@ -140,9 +140,9 @@ test("bundles are within their budgets, start on their own, and hold the user's 
       inputs.filter((input) => /^(?:local|cli|test|infra)\//.test(input)),
       name,
     ).toEqual([]);
-    expect(await readFile(join(out, name, "index.mjs"), "utf8")).toContain("sourceMappingURL=index.mjs.map");
+    expect(await readFile(join(out, name, "main.cjs"), "utf8")).toContain("sourceMappingURL=main.cjs.map");
   }
-  const parts = (await readdir(join(out, "work-own"))).filter((file) => file.endsWith(".mjs"));
+  const parts = (await readdir(join(out, "work-own"))).filter((file) => file.endsWith(".cjs"));
   const texts = await Promise.all(parts.map((file) => readFile(join(out, "work-own", file), "utf8")));
   expect(texts.some((text) => text.includes("own-worker-was-here"))).toBe(true);
   const env = {
