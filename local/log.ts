@@ -20,6 +20,9 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 // One file and the one before it: a log must not fill the disk that mail needs.
 const maxBytes = 16 * 1024 * 1024;
 
+const waitMs = 50;
+const maxWaiting = 65_536;
+
 /**
  * One JSON object a line, to stderr (unless quiet) and to `engine.log` in the data folder; at 16 MB the file becomes
  * `engine.log.1` and a new one begins.
@@ -40,8 +43,11 @@ export function openLog(
   stream.on("error", ignoreFailure);
 
   let waiting = "";
-  // Lines of one turn are one write: a busy engine has some ten for each mail.
+  let timer: NodeJS.Timeout | undefined;
+  // Lines of a moment are one write: a busy engine has some ten for each mail. Problems do not wait, the engine may end by them.
   const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
     const text = waiting;
     waiting = "";
     if (text === "") return;
@@ -61,8 +67,9 @@ export function openLog(
   const write = (line: string, problem: boolean) => {
     const text = `${line}\n`;
     if (options.stderr === "all" || (options.stderr === "problems" && problem)) process.stderr.write(text);
-    if (waiting === "") setImmediate(flush);
     waiting += text;
+    if (problem || waiting.length >= maxWaiting) flush();
+    else timer ??= setTimeout(flush, waitMs);
   };
   const entry: Log["take"] = (level, message, fields) =>
     write(JSON.stringify({ level, message, timestamp: now().toISOString(), ...fields }), level !== "INFO");

@@ -15,11 +15,11 @@ import { notificationInput, notify } from "./notify.ts";
 export const invokeFunction: PerformAction<LambdaAction> = async (input, tools) => {
   const { functionArn, invocationType } = input.action;
   if (!tools.knowsFunction(functionArn)) throw new UnknownFunctionError(functionArn);
-  const payload = JSON.stringify(buildLambdaEvent(await notificationInput(input)));
+  const event = buildLambdaEvent(await notificationInput(input));
   const notification = await notify(input);
   if (invocationType === "Event") {
-    return { result: `invoked ${functionArn}`, effects: [{ kind: "invoke", functionArn, payload }, ...notification] };
+    return { result: `invoked ${functionArn}`, effects: [{ kind: "invoke", functionArn, event }, ...notification] };
   }
-  const disposition = dispositionOf(await tools.invokeSync(functionArn, payload, limits.syncLambdaMs));
+  const disposition = dispositionOf(await tools.invokeSync(functionArn, JSON.stringify(event), limits.syncLambdaMs));
   return { result: `${functionArn} answered ${disposition}`, effects: notification, disposition };
 };

@@ -74,7 +74,12 @@ export async function authenticate(
 }
 
 /** 65 MB and 0.1 s: not for a start, nor for SPF alone. */
-const loadMailauth = () => import("./mailauth.ts");
+const loadMailauth = () => {
+  // Node looks for the module again at each `import()`.
+  mailauth ??= import("./mailauth.ts");
+  return mailauth;
+};
+let mailauth: Promise<typeof import("./mailauth.ts")> | undefined;
 
 async function judge(
   spf: AuthenticationFinding["spf"],

@@ -44,7 +44,7 @@ async function carryOut({ objects, topics, functions }: Cloud, input: ActionInpu
     case "publish":
       return topics.publish(effect.topicArn, { subject: effect.subject, message: effect.message });
     case "invoke":
-      return functions.invokeLater(effect.functionArn, effect.payload);
+      return functions.invokeLater(effect.functionArn, JSON.stringify(effect.event));
     default:
       return unreachable(effect);
   }

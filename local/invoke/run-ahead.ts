@@ -56,7 +56,7 @@ export function createRunAhead({ config, topology, clock, random }: RunAheadOpti
   return async (effect) => {
     try {
       if (effect.kind === "invoke" && effect.functionArn === journal.arn) {
-        const { writes } = await run("journal", journal, JSON.parse(effect.payload));
+        const { writes } = await run("journal", journal, effect.event);
         return writes.length > 0 ? { kind: "pipeline", writes } : effect;
       }
       if (effect.kind === "publish" && tellsRouterOnly(topology, effect.topicArn, config.names.noticeQueue)) {

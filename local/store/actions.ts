@@ -124,7 +124,7 @@ export function createActions(
         publishing.publish(tx, effect.topicArn, effect);
         break;
       case "invoke":
-        insertInvocation(tx, effect.functionArn, effect.payload, now.getTime());
+        insertInvocation(tx, effect.functionArn, JSON.stringify(effect.event), now.getTime());
         break;
       case "send-bounce":
         outbox.enqueue(tx, effect);

@@ -164,7 +164,7 @@ export type ActionEffect =
         | { readonly kind: "file"; readonly path: string };
     }
   | { readonly kind: "publish"; readonly topicArn: string; readonly subject: string; readonly message: string }
-  | { readonly kind: "invoke"; readonly functionArn: string; readonly payload: string }
+  | { readonly kind: "invoke"; readonly functionArn: string; readonly event: unknown }
   | {
       readonly kind: "send-bounce";
       /** One DSN per (message, rule, action); a repeated key sends nothing. */

@@ -7,6 +7,8 @@ import type { EngineStore } from "./engine-store.ts";
 export function createRuleSetSnapshots(database: Database): Pick<EngineStore, "snapshotRuleSet" | "ruleSetSnapshot"> {
   // The same object comes with every message until somebody changes the rules.
   const known = new WeakMap<RuleSet, string>();
+  // And its snapshot is asked for again with every message. Nobody changes one.
+  let last: { readonly id: string; readonly ruleSet: RuleSet } | undefined;
   return {
     async snapshotRuleSet(ruleSet) {
       if (ruleSet === undefined) return none;
@@ -21,8 +23,11 @@ export function createRuleSetSnapshots(database: Database): Pick<EngineStore, "s
       return id;
     },
     async ruleSetSnapshot(id) {
+      if (last?.id === id) return last.ruleSet;
       const row = database.read((sql) => sql.get("SELECT rule_set FROM rule_set_snapshots WHERE id = ?", id));
-      return row && (JSON.parse(String(row["rule_set"])) as RuleSet);
+      if (!row) return undefined;
+      last = { id, ruleSet: JSON.parse(String(row["rule_set"])) as RuleSet };
+      return last.ruleSet;
     },
   };
 }

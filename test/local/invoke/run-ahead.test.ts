@@ -203,8 +203,8 @@ test.for<[string, StreamMatch, boolean]>([
 
 test("a queue that refuses, or an effect for somebody else, leaves the effect as it was", async () => {
   const { runAhead, config } = await open();
-  const elsewhere = { kind: "invoke", functionArn: config.names.functionArn("gate"), payload: "{}" } as const;
+  const elsewhere = { kind: "invoke", functionArn: config.names.functionArn("gate"), event: {} } as const;
   const garbage = { kind: "publish", topicArn: config.names.noticeTopicArn, subject: "s", message: "{" } as const;
-  const broken = { kind: "invoke", functionArn: config.names.functionArn("journal"), payload: "no JSON" } as const;
+  const broken = { kind: "invoke", functionArn: config.names.functionArn("journal"), event: "no event" } as const;
   for (const effect of [elsewhere, garbage, broken]) expect(await runAhead(effect)).toBe(effect);
 });

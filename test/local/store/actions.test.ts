@@ -192,7 +192,7 @@ describe("publish and invoke", () => {
 
   test("an invocation is locked while it runs, comes again after a retry time, and ends", async () => {
     const { store, clock } = await openAccepted();
-    await store.engine.recordAction(id, entry(), [{ kind: "invoke", functionArn: "arn:f", payload: "{}" }]);
+    await store.engine.recordAction(id, entry(), [{ kind: "invoke", functionArn: "arn:f", event: {} }]);
     const inAMinute = () => new Date(clock.now().getTime() + 60_000);
     const take = () => store.engine.takeInvocations(clock.now(), inAMinute(), 10);
     const [first] = await take();
@@ -214,7 +214,7 @@ describe("publish and invoke", () => {
 
   test("one that is given up is not due any more", async () => {
     const { store, clock } = await openAccepted();
-    await store.engine.recordAction(id, entry(), [{ kind: "invoke", functionArn: "arn:f", payload: "{}" }]);
+    await store.engine.recordAction(id, entry(), [{ kind: "invoke", functionArn: "arn:f", event: {} }]);
     const [taken] = await store.engine.takeInvocations(clock.now(), clock.now(), 1);
     await store.engine.settleInvocation(taken!.id, { cause: "failed three times" });
     expect(await store.engine.nextDue(clock.now())).toBeUndefined();
