@@ -1,5 +1,5 @@
 import type { LocalLimits } from "../../shared/config/types.ts";
-import { normaliseAddress, parseEnvelopeSender } from "../../shared/mail/address.ts";
+import { foldCase, formatMailAddress, parseEnvelopeSender } from "../../shared/mail/address.ts";
 import type { Clock, Random } from "../../shared/ports.ts";
 import { acceptRecipient } from "../../shared/receipt/accept-recipient.ts";
 import { type ClientDecision, decideClient, type IpPrecedence } from "../../shared/receipt/ip-filter.ts";
@@ -129,6 +129,17 @@ export function createReception(options: ReceptionOptions): Reception {
   const waiting: (() => void)[] = [];
   const snapshotOf = rememberSnapshot(store);
 
+  // A client that stays for more mail is not looked up again, as long as the filters are the same.
+  const filtered = new WeakMap<Client, { readonly filters: readonly IpFilter[]; readonly decision: ClientDecision }>();
+  const decideByFilters = (client: Client, filters: readonly IpFilter[]): ClientDecision => {
+    const known = filtered.get(client);
+    if (known?.filters === filters) return known.decision;
+    const policy = options.ipPrecedence ? { policy: options.ipPrecedence } : {};
+    const decision = decideClient(filters, client.ip, policy);
+    filtered.set(client, { filters, decision });
+    return decision;
+  };
+
   const refuse: Reception["refuse"] = async (client, { reply, ...refusal }) => {
     const said = formatReply(reply);
     // Which list or filter it was is the operator's to know.
@@ -191,7 +202,7 @@ export function createReception(options: ReceptionOptions): Reception {
     let decision: Soon<ClientDecision> | undefined;
     const decideOnClient = (): Soon<ClientDecision> => {
       const policy = options.ipPrecedence ? { policy: options.ipPrecedence } : {};
-      const first = decideClient(receiving.ipFilters, client.ip, policy);
+      const first = decideByFilters(client, receiving.ipFilters);
       if (first.by !== "none" || !options.listedBy) return first;
       return options
         .listedBy(client.ip)
@@ -210,7 +221,7 @@ export function createReception(options: ReceptionOptions): Reception {
       });
       // Only these two: the rest would stand in the log of refusals.
       if (!decided.accept) return { reply: decided.reply, reason: decided.reason };
-      const key = normaliseAddress(path);
+      const key = formatMailAddress(foldCase(decided.address));
       if (known.has(key)) return undefined;
       if (recipients.length >= limits.recipients) {
         return { reply: replies.tooManyRecipients, reason: `${limits.recipients} recipients are the limit` };

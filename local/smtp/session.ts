@@ -81,6 +81,8 @@ export class Session {
   #output = "";
 
   #helo: string | undefined;
+  /** What `#client` answered, until the client says something else about itself. */
+  #known: Client | undefined;
   #transaction: Transaction | undefined;
   #from: string | undefined;
   #arrival: Arrival | undefined;
@@ -115,6 +117,7 @@ export class Session {
       return;
     }
     this.#rdns = reverse?.(this.#ip).catch(() => undefined);
+    this.#known = undefined;
     // What is sent before the greeting is "too soon" (RFC 5321 §4.3.1): the event loop comes round once, so that it is read
     // by then, and nobody waits any longer for those who talk first.
     setImmediate(() =>
@@ -372,6 +375,7 @@ export class Session {
       return;
     }
     this.#helo = host.toLowerCase();
+    this.#known = undefined;
     // RFC 5321 §4.1.4: as RSET.
     this.#endTransaction();
     const { name, limits } = this.#endpoint;
@@ -544,17 +548,19 @@ export class Session {
       this.#phase = "talking";
       // RFC 3207 §4.2: what was said in clear is forgotten.
       this.#helo = undefined;
+      this.#known = undefined;
       this.#endTransaction();
     });
   }
 
   #client(): Client {
-    return {
+    this.#known ??= {
       ip: this.#ip,
       helo: this.#helo ?? "",
       ...(this.#rdns && { rdns: this.#rdns }),
       ...(this.#tls && { tls: this.#tls }),
     };
+    return this.#known;
   }
 
   #refuse(

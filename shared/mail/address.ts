@@ -29,6 +29,8 @@ const quotedString = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|[^\x00-\x7f]|\\[\x20-\x7
 const forbidden = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 // Letters, digits and hyphens, and the underscore that RFC 5321 forbids but real sending hosts have.
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+// Such labels already, which is how most domains come: nothing about them has to be changed.
+const plainDomain = new RegExp(`^${label.source.slice(1, -1)}(?:\\.${label.source.slice(1, -1)})*$`);
 
 /**
  * Reads `local-part@domain` without angle brackets, comments or display name; `undefined` for anything else. Local
@@ -89,6 +91,7 @@ export function foldCase({ localPart, domain }: MailAddress): MailAddress {
 
 /** A domain in lower case as A-labels without trailing dot, or an address literal; `undefined` if it is neither. */
 export function parseDomain(input: string): string | undefined {
+  if (input.length <= maxDomainOctets && plainDomain.test(input)) return input;
   if (input.startsWith("[")) return parseAddressLiteral(input);
   // ASCII names do not go through the URL standard's host parser, which would turn "123" into an IPv4 address.
   const ascii = /^[\x00-\x7f]*$/.test(input) ? foldAscii(input) : domainToASCII(input);

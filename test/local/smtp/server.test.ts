@@ -515,6 +515,23 @@ describe("time", () => {
   });
 });
 
+test("a filter that was added holds for the next mail of a session, and EHLO may give another name", async () => {
+  const { smtp, accepted, world } = await start({});
+  const client = await greeted(smtp, "ann@sender.example");
+  await client.say("RCPT TO:<a@shop.example>\r\n");
+  await client.say("DATA\r\n");
+  await client.say("a\r\n.\r\n");
+  await client.say("EHLO other.sender.example\r\n");
+  await client.say("MAIL FROM:<ann@sender.example>\r\n");
+  expect(await client.say("RCPT TO:<a@shop.example>\r\n")).toBe("250 Ok");
+  await client.say("DATA\r\n");
+  await client.say("a\r\n.\r\n");
+  expect(accepted.map(({ message }) => message.client.helo)).toEqual(["mx.sender.example", "other.sender.example"]);
+  world.receiving = { ...world.receiving, ipFilters: [{ name: "loop", policy: "Block", cidr: "127.0.0.0/8" }] };
+  await client.say("MAIL FROM:<ann@sender.example>\r\n");
+  expect(await client.say("RCPT TO:<a@shop.example>\r\n")).toBe(blacklisted);
+});
+
 test("closing lets a message under way end, and sends the idle away", async () => {
   const { smtp, accepted } = await start({});
   const idle = await greeted(smtp);

@@ -4,6 +4,7 @@ import {
   formatEnvelopeSender,
   formatMailAddress,
   normaliseAddress,
+  parseDomain,
   parseEnvelopeSender,
   parseForwardPath,
   parseMailAddress,
@@ -160,4 +161,25 @@ describe.skipIf(!existsSync(corpus))("published vectors (skipped where ../shared
     expect(rows.length).toBeGreaterThan(100);
     expect(wrong).toEqual([]);
   });
+});
+
+test("a domain that needs no change is the one that the long way gives", () => {
+  const letter = fc.constantFrom(..."ab9-_.A");
+  const text = fc.oneof(fc.string({ unit: letter, maxLength: 12 }), fc.string({ unit: letter, maxLength: 240 }));
+  fc.assert(
+    fc.property(text, (domain) => {
+      fc.pre(!domain.endsWith("."));
+      // With a dot behind it, no domain is taken for plain.
+      expect(parseDomain(domain)).toBe(parseDomain(`${domain}.`));
+    }),
+  );
+});
+
+test.for([
+  ["63 octets", `${"a".repeat(63)}.example`, true],
+  ["64 octets", `${"a".repeat(64)}.example`, false],
+  ["255 octets of domain", `${"a.".repeat(127)}b`, true],
+  ["257 octets of domain", `${"a.".repeat(128)}b`, false],
+] as const)("a label or domain of %s", ([, domain, good]) => {
+  expect(parseDomain(domain)).toBe(good ? domain : undefined);
 });
