@@ -11,7 +11,7 @@ import { knownSequence, writeEnd, writeVerification } from "./messages.ts";
 import { createObjectEvents } from "./object-events.ts";
 import { orDiscard, writeObject } from "./objects.ts";
 import type { LocalOutbox } from "./outbox.ts";
-import { applyPipelineWrite } from "./pipeline-writes.ts";
+import { applyPipelineWrite, type KnownMessage } from "./pipeline-writes.ts";
 import type { Sending } from "./queues.ts";
 import type { Publishing } from "./topics.ts";
 
@@ -50,7 +50,7 @@ export function createActions(
         for (const { entry, effects } of actions) {
           if (isNews(tx, seq, entry)) {
             writeRow(tx, seq, entry);
-            for (const effect of effects) applyEffect(tx, effect, files, parts);
+            for (const effect of effects) applyEffect(tx, effect, { sesMessageId, seq }, files, parts);
           } else repeated.push(...effects);
         }
         if (end) writeEnd(tx, seq, end, clock.now().getTime());
@@ -107,6 +107,7 @@ export function createActions(
   function applyEffect(
     tx: Transaction,
     effect: ActionEffect,
+    told: KnownMessage,
     files: ReadonlyMap<ActionEffect, Prepared>,
     { publishing, outbox, topology }: ActionParts,
   ): void {
@@ -115,7 +116,7 @@ export function createActions(
       case "put-object": {
         const bucket = topology.buckets.find((candidate) => candidate.name === effect.bucket);
         if (!bucket) throw new UnknownBucketError(effect.bucket);
-        const object = storeContent(tx, effect, files.get(effect));
+        const object = storeContent(tx, effect, told, files.get(effect));
         writeObject(tx, contents, effect, { ...object, metadata: effect.metadata }, now.getTime());
         tellOfObject(tx, { bucket: effect.bucket, key: effect.key, ...object });
         break;
@@ -138,16 +139,19 @@ export function createActions(
         );
         break;
       case "pipeline":
-        for (const write of effect.writes) applyPipelineWrite(tx, write, parts.sending, now.getTime());
+        for (const write of effect.writes) applyPipelineWrite(tx, write, told, parts.sending, now.getTime());
         break;
       default:
         unreachable(effect);
     }
   }
 
-  function storeContent(tx: Transaction, { content }: PutObject, file: Prepared | undefined) {
+  function storeContent(tx: Transaction, { content }: PutObject, told: KnownMessage, file: Prepared | undefined) {
     if (content.kind === "block-and-raw") {
-      const raw = rawContent(tx, content.sesMessageId);
+      const raw = rawContent(
+        tx,
+        content.sesMessageId === told.sesMessageId ? told.seq : knownSequence(tx, content.sesMessageId),
+      );
       contents.addReference(tx, raw);
       return { content: raw, block: content.block, sizeBytes: content.block.length + contents.sizeBytes(tx, raw) };
     }
@@ -157,8 +161,7 @@ export function createActions(
     return { content: contents.insert(tx, prepared), sizeBytes: prepared.sizeBytes };
   }
 
-  function rawContent(tx: Transaction, sesMessageId: SesMessageId): number {
-    const seq = knownSequence(tx, sesMessageId);
+  function rawContent(tx: Transaction, seq: number): number {
     return Number(tx.get("SELECT raw FROM messages WHERE seq = ?", seq)?.["raw"]);
   }
 }
