@@ -649,7 +649,7 @@ export const operations: readonly Operation[] = [
     ...{ method: "post", path: "/holds", summary: "Holds an address or a message" },
     body: holdBody,
     answers: { 200: z.object({ held: z.boolean() }) },
-    problems: [400, 413],
+    problems: [400, 409, 413],
   },
   {
     ...{ method: "post", path: "/holds/release", summary: "Takes a hold away" },

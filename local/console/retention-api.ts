@@ -2,7 +2,12 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import * as z from "zod";
 import type { Clock } from "../../shared/ports.ts";
-import { ForgetRefusedError, ForgetUnfinishedError, NoAddressError } from "../../shared/retention/errors.ts";
+import {
+  ForgetRefusedError,
+  ForgetUnfinishedError,
+  HoldTooLateError,
+  NoAddressError,
+} from "../../shared/retention/errors.ts";
 import type { ForgetRun, Forgetting } from "../retention/forgetting.ts";
 import { createHolds } from "../retention/holds.ts";
 import type { Store } from "../store/open-store.ts";
@@ -48,7 +53,12 @@ export function serveRetention(api: Hono<{ Bindings: HttpBindings }>, parts: Ret
   api.post("/holds", async (c) => {
     const body = await jsonBody(c, holdBody, 10_000);
     if ("refused" in body) return body.refused;
-    await holds.hold({ ...body.value, at: clock.now().toISOString() });
+    try {
+      await holds.hold({ ...body.value, at: clock.now().toISOString() });
+    } catch (error) {
+      if (error instanceof HoldTooLateError) return problem(c, 409, error.message, error.code);
+      throw error;
+    }
     return c.json({ held: true });
   });
   api.post("/holds/release", async (c) => {

@@ -1,7 +1,5 @@
 import type { ResolvedRetention } from "../../shared/config/types.ts";
 import type { Clock } from "../../shared/ports.ts";
-import { type AddressPattern, addressPattern } from "../../shared/retention/address-pattern.ts";
-import { holds } from "../../shared/retention/holds-address.ts";
 import { namesMessage } from "../../shared/retention/names-message.ts";
 import { endsAnyMail, periodDays } from "../../shared/retention/period.ts";
 import { createPump, type Pump } from "../invoke/pump.ts";
@@ -9,8 +7,8 @@ import type { Log } from "../log.ts";
 import type { Sql, Transaction } from "../store/database.ts";
 import type { Store } from "../store/open-store.ts";
 import { expireTickets } from "./expire-tickets.ts";
-import { rowHolds } from "./find-traces.ts";
-import { createHolds, type Hold, holdOn } from "./holds.ts";
+import { heldAddresses, holdOf } from "./hold-of.ts";
+import { type Hold, holdsIn } from "./holds.ts";
 import { removeMessages } from "./remove-rows.ts";
 
 export interface ExpiryParts {
@@ -121,14 +119,11 @@ async function removeBatch(
   now: Date,
   kept: Map<string, { readonly hold: Hold; readonly ids: string[] }>,
 ): Promise<number> {
-  const list = createHolds(database).list();
-  const heldAddresses = list.flatMap((hold) => {
-    const pattern = addressPattern(hold.subject);
-    return pattern ? [{ hold, pattern }] : [];
-  });
+  const list = database.read(holdsIn);
+  const addresses = heldAddresses(list);
   const going: (readonly [number, string])[] = [];
   for (const [seq, id] of messages) {
-    const hold = await holdOf({ database, contents }, seq, id, heldAddresses);
+    const hold = await holdOf({ database, contents }, seq, id, addresses);
     if (!hold) going.push([seq, id]);
     else {
       const known = kept.get(hold.subject);
@@ -139,10 +134,7 @@ async function removeBatch(
   if (going.length === 0) return 0;
   const gone = await database.write((tx) => {
     // Somebody changed a hold meanwhile: the next run asks again.
-    if (
-      JSON.stringify(createHolds({ read: (query) => query(tx), write: database.write }).list()) !== JSON.stringify(list)
-    )
-      return [];
+    if (JSON.stringify(holdsIn(tx)) !== JSON.stringify(list)) return [];
     const over = going.filter(([seq]) => isOver(tx, seq, retention, now));
     for (const [seq, id] of over) removeWhole(tx, contents, seq, around.of(id));
     if (over.length > 0) setSetting(tx, unsweptName, "1");
@@ -153,26 +145,6 @@ async function removeBatch(
     await database.write(clearUnswept);
   }
   return gone.length;
-}
-
-/** The hold that keeps a message: on itself, or on an address that it names anywhere. */
-async function holdOf(
-  { database, contents }: Pick<Store, "database" | "contents">,
-  seq: number,
-  id: string,
-  heldAddresses: readonly { readonly hold: Hold; readonly pattern: AddressPattern }[],
-): Promise<Hold | undefined> {
-  const own = database.read((sql) => holdOn(sql, id));
-  if (own || heldAddresses.length === 0) return own;
-  const row = database.read((sql) =>
-    sql.get("SELECT raw, mail_from, recipients, subject, author FROM messages WHERE seq = ?", seq),
-  );
-  if (!row) return undefined;
-  for (const { hold, pattern } of heldAddresses) {
-    if (rowHolds(row, pattern)) return hold;
-    if (await holds(() => contents.open(Number(row["raw"])) ?? nothing(), pattern)) return hold;
-  }
-  return undefined;
 }
 
 /** Looks at one page of messages and notes those that are over. */
@@ -286,5 +258,3 @@ const clearUnswept = (tx: Transaction) => void tx.run("DELETE FROM settings WHER
 const setSetting = (tx: Transaction, name: string, value: string) =>
   void tx.run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", name, value);
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}

@@ -3,7 +3,7 @@ import { addressPattern } from "../../shared/retention/address-pattern.ts";
 import { namesMessage } from "../../shared/retention/names-message.ts";
 import type { Database, Row, Sql, Transaction } from "../store/database.ts";
 import { rowHolds } from "./find-traces.ts";
-import { createHolds } from "./holds.ts";
+import { holdsIn } from "./holds.ts";
 
 const dayMs = 86_400_000;
 // Of one transaction.
@@ -64,7 +64,7 @@ function isKept(sql: Sql, id: number): boolean {
     `"ticket":{"id":${id},`,
   );
   if (named) return true;
-  const held = createHolds({ read: (query) => query(sql), write: () => Promise.reject(new Error("only read")) }).list();
+  const held = holdsIn(sql);
   if (held.length === 0) return false;
   const rows: readonly Row[] = [
     ...sql.all("SELECT * FROM tickets WHERE id = ?", id),

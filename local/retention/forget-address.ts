@@ -8,7 +8,8 @@ import { oweCompaction, settleCompaction } from "../store/owed-compaction.ts";
 import { tellBackups } from "./backup-folders.ts";
 import { findTraces, rowHolds } from "./find-traces.ts";
 import { countInForgetRecord, deleteForgetRecord, forgetRecord, writeForgetRecord } from "./forget-record.ts";
-import { holdAmong, holdSubjects } from "./holds.ts";
+import { heldAddresses, holdOf } from "./hold-of.ts";
+import { type Hold, holdAmong, holdSubjects, holdsIn } from "./holds.ts";
 import { removeFiles } from "./remove-files.ts";
 import { removeRows } from "./remove-rows.ts";
 import { pagesOf } from "./table-pages.ts";
@@ -71,9 +72,12 @@ export async function forgetAddress(
   const pattern = patternOf(text);
   const { address } = pattern;
   if (!parts.again) refuseWhatIsConfigured(parts, pattern);
+  const judge = (messages: ReadonlyMap<number, string>) =>
+    parts.again ? "" : refuseWhatNamesHeld(store, messages, () => database.read((sql) => isBegun(sql, address)));
   const look = (step: "looking" | "looking again") =>
     findTraces(database, contents, pattern, (done, of) => onProgress({ step, done, of }));
   let traces = await look("looking");
+  let judgedBy = await judge(traces.messages);
   let known = await database.write((tx) => {
     if (!parts.again) refuseWhatIsHeld(tx, holdSubjects(address, traces.messages.values()), () => isBegun(tx, address));
     const begun = forgetRecord(tx, address) ?? { address, messages: [], rows: 0, files: 0 };
@@ -91,19 +95,39 @@ export async function forgetAddress(
     const subjects = holdSubjects(address, ids);
     // Somebody may have held it while we looked, and between two transactions.
     const deletable = (tx: Sql) => {
-      if (!parts.again) refuseWhatIsHeld(tx, subjects, () => isBegun(tx, address));
+      if (parts.again) return;
+      refuseWhatIsHeld(tx, subjects, () => isBegun(tx, address));
+      if (heldText(tx) !== judgedBy) throw new HoldsChanged();
     };
-    await database.write((tx) => {
-      deletable(tx);
-      const begun = forgetRecord(tx, address) ?? { address, rows: 0, files: 0 };
-      writeForgetRecord(tx, { ...begun, messages: [...messages.keys()] });
-    });
-    known = [...messages.keys()];
-    await removeRows(database, contents, pattern, { contents: traces.contents, messages }, deletable, (tx, rows) =>
-      countInForgetRecord(tx, address, { rows }),
-    );
-    const files = await removeFiles(folder, pattern, (text) => namesMessage(text, ids));
-    if (files > 0) await database.write((tx) => countInForgetRecord(tx, address, { files }));
+    judgedBy = await judge(messages);
+    const remove = async () => {
+      await database.write((tx) => {
+        deletable(tx);
+        const begun = forgetRecord(tx, address) ?? { address, rows: 0, files: 0 };
+        writeForgetRecord(tx, { ...begun, messages: [...messages.keys()] });
+      });
+      known = [...messages.keys()];
+      await removeRows(database, contents, pattern, { contents: traces.contents, messages }, deletable, (tx, rows) =>
+        countInForgetRecord(tx, address, { rows }),
+      );
+      return removeFiles(
+        folder,
+        pattern,
+        (text) => namesMessage(text, ids),
+        () => database.read(deletable),
+      );
+    };
+    let files: number | undefined;
+    while (files === undefined) {
+      try {
+        files = await remove();
+      } catch (error) {
+        if (!(error instanceof HoldsChanged)) throw error;
+        judgedBy = await judge(messages);
+      }
+    }
+    const removed = files;
+    if (removed > 0) await database.write((tx) => countInForgetRecord(tx, address, { files: removed }));
     for (let start = 0; start < known.length; start += searchBatch)
       await search.forget(known.slice(start, start + searchBatch));
     traces = await look("looking again");
@@ -161,6 +185,7 @@ export async function tryToForget(
     onProgress({ step: "looking", done, of }),
   );
   database.read((sql) => refuseWhatIsHeld(sql, holdSubjects(pattern.address, messages.values()), () => false));
+  await refuseWhatNamesHeld(parts.store, messages, () => false);
   return { messages: [...messages.values()] };
 }
 
@@ -184,11 +209,38 @@ function refuseWhatIsConfigured({ store, configuration }: ForgetParts, pattern: 
 
 function refuseWhatIsHeld(sql: Sql, subjects: () => ReadonlySet<string>, begun: () => boolean): void {
   const hold = holdAmong(sql, subjects);
-  if (!hold) return;
+  if (hold) refuseFor(hold, begun);
+}
+
+function refuseFor(hold: Hold, begun: () => boolean, namedBy?: string): never {
   const state = begun() ? "What was deleted before stays so" : "Nothing was deleted";
+  const names = namedBy === undefined ? "" : `, and ${namedBy} names it`;
   throw new ForgetRefusedError(
-    `${hold.subject} is held since ${hold.at.slice(0, 10)} by ${hold.by}: ${hold.reason}. ${state}; mailweir hold release ${hold.subject} ends the hold`,
+    `${hold.subject} is held since ${hold.at.slice(0, 10)} by ${hold.by}: ${hold.reason}${names}. ${state}; mailweir hold release ${hold.subject} ends the hold`,
   );
+}
+
+/** Somebody placed or released a hold since the mail was looked at for those of before. */
+class HoldsChanged extends Error {}
+
+const heldText = (sql: Sql) => JSON.stringify(holdsIn(sql));
+
+/** Of mail that names the address some may name another one, which is held. @returns by which holds this was looked at */
+async function refuseWhatNamesHeld(
+  store: ForgetParts["store"],
+  messages: ReadonlyMap<number, string>,
+  begun: () => boolean,
+): Promise<string> {
+  const list = store.database.read(holdsIn);
+  const addresses = heldAddresses(list);
+  if (addresses.length > 0) {
+    for (const [seq, id] of messages) {
+      const hold = await holdOf(store, seq, id, addresses);
+      if (hold) refuseFor(hold, begun, hold.subject === id ? undefined : id);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  return JSON.stringify(list);
 }
 
 function isBegun(sql: Sql, address: string): boolean {

@@ -10,17 +10,21 @@ const fs = nodeFileSystem;
 /**
  * Deletes mail in Maildirs and in the outbox folder that is of a deleted message or names the address, and every copy of the
  * database that a migration saved; overwrites the address in the log.
+ *
+ * @param inEach - runs before each deletion; when it throws, nothing more is deleted
  */
 export async function removeFiles(
   folder: DataFolder,
   pattern: AddressPattern,
   namesDeleted: (text: string) => boolean,
+  inEach: () => void,
 ): Promise<number> {
   let removed = 0;
   for (const start of [folder.maildir, folder.outbox]) {
     for (const path of await filesBelow(start)) {
       const gone = namesDeleted(path.slice(start.length)) || (await holds(() => readChunks(fs, path), pattern));
       if (!gone) continue;
+      inEach();
       await removeFile(fs, path);
       await syncFolderNow(fs, join(path, ".."));
       removed += 1;
@@ -30,6 +34,7 @@ export async function removeFiles(
     const path = join(folder.root, name);
     // A copy cannot be cleaned without being opened by the version that wrote it.
     if (/^mailweir\.sqlite3\.schema-\d+\.saved(?:\.tmp)?$/.test(name)) {
+      inEach();
       await removeFile(fs, path);
       removed += 1;
     } else if (/^engine\.log(?:\.1)?$/.test(name) && overwrite(path, pattern)) removed += 1;

@@ -24,3 +24,14 @@ export class ForgetUnfinishedError extends MailweirError {
     );
   }
 }
+
+/** A hold that would keep nothing: nobody may believe that it does. */
+export class HoldTooLateError extends MailweirError {
+  readonly code = "ERR_HOLD_TOO_LATE";
+  readonly retryable = false;
+  constructor(id: string) {
+    super(
+      `There is no message ${id}: it was deleted, or a deletion of it has begun, or it never came. Nothing is held; mailweir list shows what is there, and a backup may have what is not`,
+    );
+  }
+}

@@ -10,6 +10,7 @@ import { storedObjectOf } from "../../shared/streams/stored-object.ts";
 import { callCli } from "../cli/run-cli.ts";
 import { type AwsPipeline, openAwsPipeline } from "./aws-pipeline.ts";
 import type { Call } from "./aws-proxy.ts";
+import { usesOf } from "./iam-use.ts";
 import { pythonProgram } from "./moto.ts";
 
 const program = pythonProgram("moto_server");
@@ -60,7 +61,20 @@ describe.skipIf(program === undefined)(`commands for a stage, against moto${miss
     await aws.purge();
   });
 
-  const run = (...args: string[]) => callCli([...args, "--stage", "test", "--endpoint-url", aws.proxy.endpoint]);
+  /** What each command asked AWS for: `command action resource`. */
+  const asked = new Set<string>();
+  const run = async (...args: string[]) => {
+    const { onAnswer } = aws.proxy;
+    aws.proxy.onAnswer = (call, answer) => {
+      onAnswer(call, answer);
+      for (const { action, resource } of usesOf(call, aws.config)) asked.add(`${args[0]} ${action} ${resource}`);
+    };
+    try {
+      return await callCli([...args, "--stage", "test", "--endpoint-url", aws.proxy.endpoint]);
+    } finally {
+      aws.proxy.onAnswer = onAnswer;
+    }
+  };
   const json = (text: string) =>
     text
       .trim()
@@ -250,7 +264,7 @@ describe.skipIf(program === undefined)(`commands for a stage, against moto${miss
     expect(keys.every((key) => key > after)).toBe(true);
     await expect(readFile(checkpoint, "utf8")).rejects.toThrow("ENOENT");
     // One of another test has no journal: the net waits for it, twice.
-    await expect.poll(() => aws.drain(), { timeout: 60_000 }).toBe(0);
+    await expect.poll(() => aws.drain(), { timeout: 300_000 }).toBe(0);
     for (const id of lost) expect((await aws.states(id))[support]).toBe("ticket done ticket-opened");
   });
 
@@ -289,5 +303,50 @@ describe.skipIf(program === undefined)(`commands for a stage, against moto${miss
     ]);
     expect(exit).toBe(1);
     expect(stderr).toContain("There is no stage other in account 123456789012");
+  });
+
+  // The last one: it looks at what all of the above asked AWS for.
+  test("the rights that docs/aws.md names are those that the commands ask for, also on dead letters", async () => {
+    const page = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
+    const [, chapter = ""] = page.split("### Which rights these commands need\n");
+    const rows = (chapter.split("\n### ")[0] ?? "").split("\n").filter((line) => line.startsWith("| "));
+    const named = rows.slice(1).flatMap((row) => {
+      const [, on = "", rights = "", commands = ""] = row.split("|");
+      return [...rights.matchAll(/`(\w+:\w+)`/g)].flatMap(([, right = ""]) =>
+        (commands.includes("all") ? ["status", "redrive", "replay"] : (commands.match(/\w+/g) ?? [])).map(
+          (command) => ({
+            ...{ command, right },
+            dead: !/^sqs/.test(right) || on.includes("-dlq"),
+            alive: !on.trim().startsWith("queues that end"),
+          }),
+        ),
+      );
+    });
+    const isNamed = (use: string) => {
+      const [command, action, resource = ""] = use.split(" ");
+      const isDead = resource.endsWith("-dlq");
+      return named.some((row) => row.command === command && row.right === action && (isDead ? row.dead : row.alive));
+    };
+    // Two services that the proxy cannot tell apart from a call's name alone are named by the SDK, not by IAM.
+    const uses = [...asked].map((use) => use.replace("monitoring:", "cloudwatch:").replace("email:", "ses:"));
+    expect(uses.filter((use) => !isNamed(use))).toEqual([]);
+    for (const right of ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"]) {
+      for (const command of ["redrive", "replay"]) {
+        expect(uses.some((use) => new RegExp(`^${command} sqs:${right} .*-dlq$`).test(use))).toBe(true);
+      }
+    }
+    // And no right more than that is asked of an operator, but for what cannot be seen here.
+    const unseen = new Set([
+      // Nothing is unfinished or in quarantine here, and nothing encrypted.
+      "status dynamodb:BatchGetItem",
+      "replay dynamodb:BatchGetItem",
+      "replay kms:Decrypt",
+      // A list and a call of a function say by their path what they are.
+      "replay s3:ListBucket",
+      "redrive lambda:InvokeFunction",
+    ]);
+    const isAsked = (command: string, right: string) => uses.some((use) => use.startsWith(`${command} ${right} `));
+    const unused = named.filter(({ command, right }) => !isAsked(command, right) && !unseen.has(`${command} ${right}`));
+    expect([...new Set(unused.map(({ command, right }) => `${command} ${right}`))]).toEqual([]);
   });
 });
