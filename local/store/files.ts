@@ -135,26 +135,40 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /**
- * Makes names in folders durable. Callers that come while a sync of the folder runs share the next one, because theirs
- * may have come too late for the running one.
+ * Does `work` one round at a time. Callers that come while a round runs share the next one, because theirs may have come too
+ * late for the running one. A failure is told to those who share the round.
  */
-export function createFolderSync(fs: FileSystem): (folder: string) => Promise<void> {
-  const states = new Map<string, { running: Promise<void>; next?: Promise<void> }>();
-  const start = (folder: string): Promise<void> => {
-    const state: { running: Promise<void>; next?: Promise<void> } = { running: syncFolderNow(fs, folder) };
-    states.set(folder, state);
-    const clear = () => {
-      if (states.get(folder) === state && state.next === undefined) states.delete(folder);
-    };
-    state.running.then(clear, clear);
-    return state.running;
+export function createRounds(work: () => Promise<void>, onIdle: () => void = () => {}): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const start = (): Promise<void> => {
+    next = undefined;
+    running = work().finally(() => {
+      if (next !== undefined) return;
+      running = undefined;
+      onIdle();
+    });
+    return running;
   };
+  return () => {
+    if (running === undefined) return start();
+    next ??= running.then(start, start);
+    return next;
+  };
+}
+
+/** Makes names in folders durable, in rounds for each folder. */
+export function createFolderSync(fs: FileSystem): (folder: string) => Promise<void> {
+  const busy = new Map<string, () => Promise<void>>();
   return (folder) => {
-    const state = states.get(folder);
-    if (!state) return start(folder);
-    const again = () => start(folder);
-    state.next ??= state.running.then(again, again);
-    return state.next;
+    const known = busy.get(folder);
+    if (known) return known();
+    const sync = createRounds(
+      () => syncFolderNow(fs, folder),
+      () => busy.delete(folder),
+    );
+    busy.set(folder, sync);
+    return sync();
   };
 }
 

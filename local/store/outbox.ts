@@ -7,11 +7,14 @@ import type { BounceRequest, Clock, Outbox, OutgoingMail } from "../../shared/po
 import { parseSesMessageId, type SesMessageId } from "../../shared/ses-message-id.ts";
 import type { Contents, Prepared } from "./contents.ts";
 import type { Database, Sql, Transaction } from "./database.ts";
-import { createFolderMaker, type FileSystem, syncFolderNow, writeSynced } from "./files.ts";
+import { createFolderMaker, createRounds, type FileSystem, syncFolderNow, writeSynced } from "./files.ts";
 import { sequenceOf } from "./ids.ts";
 import { orDiscard } from "./objects.ts";
 import { type OutboxReading, readOutbox } from "./outbox-entries.ts";
 import { createOutboxSending, type OutboxSending } from "./outbox-sending.ts";
+
+// Together in the folder before one sync of it and one commit.
+const filedAtOnce = 50;
 
 /** A DSN that an action or SendBounce wrote; small, so that it may come with a transaction. */
 export interface OutgoingBounce {
@@ -59,13 +62,7 @@ export async function openOutbox(database: Database, parts: OutboxParts): Promis
   await createFolderMaker(fs, dirname(folder))(folder);
   const sending = createOutboxSending(database, clock, parts.feedback);
   await sending.afterStart(sends);
-  // One at a time; a failure is told to whoever waits for this round, and the next round tries again.
-  let round: Promise<void> = Promise.resolve();
-  const file = () => {
-    const mine = round.then(() => fileAll(database, contents, fs, folder));
-    round = mine.catch(() => undefined);
-    return mine;
-  };
+  const file = createRounds(() => fileAll(database, contents, fs, folder));
   const insert = (
     tx: Transaction,
     mail: Pick<OutgoingMail, "kind" | "envelopeSender" | "recipients"> & {
@@ -207,6 +204,7 @@ function split(sql: Sql, { originalMessageId, recipients }: BounceRequest) {
   return { fresh, earlier };
 }
 
+/** Writes what has no file yet; a commit and a sync of the folder are shared by as many as are looked up at once. */
 async function fileAll(
   database: Database,
   contents: Pick<Contents, "open">,
@@ -214,20 +212,24 @@ async function fileAll(
   folder: string,
 ): Promise<void> {
   for (;;) {
-    const row = database.read((sql) =>
-      sql.get("SELECT id, message_id, content FROM outbox WHERE filed = 0 ORDER BY id LIMIT 1"),
+    const rows = database.read((sql) =>
+      sql.all("SELECT id, message_id, content FROM outbox WHERE filed = 0 ORDER BY id LIMIT ?", filedAtOnce),
     );
-    if (!row) return;
-    // The id may be a stranger's, and a file name takes no chances.
-    const name = String(row["message_id"])
-      .replace(/[^A-Za-z0-9._-]/g, "_")
-      .replace(/^\.+/, "_")
-      .slice(0, 120);
-    // Two mails may carry the same Message-ID, as when one is forwarded to two people.
-    const path = join(folder, `${name || "mail"}-${Number(row["id"])}.eml`);
-    await writeSynced(fs, `${path}.tmp`, contents.open(Number(row["content"])) ?? []);
-    await fs.rename(`${path}.tmp`, path);
+    if (rows.length === 0) return;
+    for (const row of rows) {
+      // The id may be a stranger's, and a file name takes no chances.
+      const name = String(row["message_id"])
+        .replace(/[^A-Za-z0-9._-]/g, "_")
+        .replace(/^\.+/, "_")
+        .slice(0, 120);
+      // Two mails may carry the same Message-ID, as when one is forwarded to two people.
+      const path = join(folder, `${name || "mail"}-${Number(row["id"])}.eml`);
+      await writeSynced(fs, `${path}.tmp`, contents.open(Number(row["content"])) ?? []);
+      await fs.rename(`${path}.tmp`, path);
+    }
     await syncFolderNow(fs, folder);
-    await database.write((tx) => void tx.run("UPDATE outbox SET filed = 1 WHERE id = ?", Number(row["id"])));
+    await database.write((tx) => {
+      for (const row of rows) tx.run("UPDATE outbox SET filed = 1 WHERE id = ?", Number(row["id"]));
+    });
   }
 }

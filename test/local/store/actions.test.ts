@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ruleCounts } from "../../../local/store/actions.ts";
 import type { ActionEffect, ActionLogEntry } from "../../../local/store/engine-store.ts";
-import type { Store } from "../../../local/store/open-store.ts";
+import { type FileSystem, nodeFileSystem } from "../../../local/store/files.ts";
+import type { Store, StoreOptions } from "../../../local/store/open-store.ts";
 import { openTemporary } from "./open-temporary.ts";
 import { acceptedMessage, bytesOf, noticeTopic, sesId, testTopology } from "./store-fixture.ts";
 
@@ -36,8 +37,8 @@ const put: ActionEffect = {
   content: { kind: "block-and-raw", block, sesMessageId: id },
 };
 
-async function openAccepted() {
-  const temporary = await openTemporary();
+async function openAccepted(more: Partial<StoreOptions> = {}) {
+  const temporary = await openTemporary(more);
   await temporary.store.engine.accept(acceptedMessage(id, raw.length), { kind: "inline", bytes: raw });
   return temporary;
 }
@@ -239,6 +240,25 @@ describe("bounce", () => {
     const names = await readdir(join(root, "outbox"));
     expect(names).toEqual(["__0100-dsn-1.eml"]);
     expect(await readFile(join(root, "outbox", names[0]!), "utf8")).toBe("Subject: bounce\r\n\r\n");
+  });
+
+  test("many of them share a few syncs of the folder, and each has its file", async () => {
+    let syncs = 0;
+    const fs: FileSystem = {
+      ...nodeFileSystem,
+      open: (path, flags, mode) => {
+        if (String(path).endsWith("outbox")) syncs += 1;
+        return nodeFileSystem.open(path, flags, mode);
+      },
+    };
+    const { store, root } = await openAccepted({ fs });
+    syncs = 0;
+    const effects = Array.from({ length: 120 }, (_, index) => bounce(`k${index}`));
+    await store.engine.recordAction(id, entry(), effects);
+    await store.ports.outbox.filed();
+    expect(await readdir(join(root, "outbox"))).toHaveLength(120);
+    expect(syncs).toBeGreaterThan(0);
+    expect(syncs).toBeLessThan(10);
   });
 
   test("a file that a crash kept from being written is written at the next start", async () => {
