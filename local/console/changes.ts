@@ -1,12 +1,15 @@
 import type { Database } from "../store/database.ts";
 
 /**
- * Says whether anything at all was committed since it last said so. SQLite counts the commits of other connections, and
- * the store writes on one and reads on another: so this costs one look at a number, and no commit goes unseen (`onWake`
- * tells only of those that made something due).
+ * Says whether anything at all was committed since it last said so, for the price of two numbers (`onWake` tells only of commits
+ * that made something due). SQLite counts the rows that this connection changed, and the commits of all others.
  */
 export function watchCommits(database: Pick<Database, "read">): () => boolean {
-  const version = () => Number(database.read((sql) => sql.get("PRAGMA data_version"))?.["data_version"]);
+  const version = () =>
+    database.read((sql) => {
+      const own = sql.get("SELECT total_changes() AS rows")?.["rows"];
+      return `${own} ${sql.get("PRAGMA data_version")?.["data_version"]}`;
+    });
   let seen = version();
   return () => {
     const now = version();

@@ -153,7 +153,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= outbox
-        .filed()
+        .close()
         .then(contents.close)
         .finally(imap.close)
         .finally(() => database.close());

@@ -13,6 +13,7 @@ import { orDiscard } from "./objects.ts";
 import { type OutboxReading, readOutbox } from "./outbox-entries.ts";
 import { createOutboxSending, type OutboxSending } from "./outbox-sending.ts";
 
+const retryMs = 5_000;
 // Together in the folder before one sync of it and one commit.
 const filedAtOnce = 50;
 
@@ -38,6 +39,8 @@ export interface LocalOutbox extends Outbox, OutboxReading, OutboxSending {
   enqueue(tx: Transaction, bounce: OutgoingBounce): void;
   /** Resolves when every committed mail that is kept is a file in the outbox folder. */
   filed(): Promise<void>;
+  /** Files what is still to be filed, if that can be done; tries nothing again afterwards. */
+  close(): Promise<void>;
 }
 
 export interface OutboxParts {
@@ -62,7 +65,18 @@ export async function openOutbox(database: Database, parts: OutboxParts): Promis
   await createFolderMaker(fs, dirname(folder))(folder);
   const sending = createOutboxSending(database, clock, parts.feedback);
   await sending.afterStart(sends);
-  const file = createRounds(() => fileAll(database, contents, fs, folder));
+  let retry: NodeJS.Timeout | undefined;
+  let closing = false;
+  const file = createRounds(async () => {
+    clearTimeout(retry);
+    try {
+      await fileAll(database, contents, fs, folder);
+    } catch (error) {
+      // Nobody else may come who would try again, when the disk has space.
+      if (!closing) retry = setTimeout(() => void file().catch(() => undefined), retryMs).unref();
+      throw error;
+    }
+  });
   const insert = (
     tx: Transaction,
     mail: Pick<OutgoingMail, "kind" | "envelopeSender" | "recipients"> & {
@@ -114,6 +128,11 @@ export async function openOutbox(database: Database, parts: OutboxParts): Promis
     ...sending,
     enqueue,
     filed: file,
+    close() {
+      closing = true;
+      clearTimeout(retry);
+      return file();
+    },
     forwardSentAs: async (messageId) => {
       const rows = database.read((sql) =>
         sql.all(

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ruleCounts } from "../../../local/store/actions.ts";
 import type { ActionEffect, ActionLogEntry } from "../../../local/store/engine-store.ts";
 import { type FileSystem, nodeFileSystem } from "../../../local/store/files.ts";
@@ -259,6 +259,27 @@ describe("bounce", () => {
     expect(await readdir(join(root, "outbox"))).toHaveLength(120);
     expect(syncs).toBeGreaterThan(0);
     expect(syncs).toBeLessThan(10);
+  });
+
+  test("one that found the disk full is filed when there is space, though nothing new comes", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    let full = true;
+    const fs: FileSystem = {
+      ...nodeFileSystem,
+      open: (path, flags, mode) =>
+        full && String(path).endsWith(".eml.tmp")
+          ? Promise.reject(Object.assign(new Error("no space"), { code: "ENOSPC" }))
+          : nodeFileSystem.open(path, flags, mode),
+    };
+    const { store, root } = await openAccepted({ fs });
+    await store.engine.recordAction(id, entry(), [bounce("k")]);
+    await expect(store.ports.outbox.filed()).rejects.toThrow("no space");
+    full = false;
+    vi.advanceTimersByTime(5_000);
+    const unfiled = () => store.database.read((sql) => sql.all("SELECT id FROM outbox WHERE filed = 0"));
+    while (unfiled().length > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await readdir(join(root, "outbox"))).toEqual(["__0100-dsn-1.eml"]);
   });
 
   test("a file that a crash kept from being written is written at the next start", async () => {

@@ -77,7 +77,7 @@ export const reads: Readonly<Record<string, readonly string[]>> = {
   tickets: ["threads", "get", "list"],
   quarantine: ["get", "list"],
   records: ["list"],
-  outbox: ["list", "entry", "about", "open", "filed", "forwardSentAs"],
+  outbox: ["list", "entry", "about", "open", "filed", "close", "forwardSentAs"],
   tallies: ["sum"],
   senders: ["isAllowed", "list"],
   engine: [
